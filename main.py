@@ -1,0 +1,74 @@
+"""The CDKTF app: ``python main.py`` synthesizes one stack for each file in ``environments/``.
+
+``ASSAY_ENVIRONMENTS`` names another folder of settings, ``ENVIRONMENT_SUFFIX`` overrides the
+suffix, and ``CDKTF_OUTDIR`` (set by the CDKTF CLI) says where the stacks go.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+PROJECT = Path(__file__).resolve().parent
+
+
+def main() -> int:
+    """Synthesize all environments.
+
+    Returns:
+        0, or 1 when settings are wrong; every mistake is then on stderr.
+    """
+    # The package sets JSII_NODE, so it comes before cdktf.
+    from assay_constructs.environments import read_environments  # noqa: PLC0415
+    from assay_constructs.errors import ConstructArgumentError, SettingsError  # noqa: PLC0415
+
+    folder = Path(os.environ.get("ASSAY_ENVIRONMENTS") or PROJECT / "environments")
+    suffix = os.environ.get("ENVIRONMENT_SUFFIX") or None
+    try:
+        environments = read_environments(folder, environment_suffix=suffix)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+    from cdktf import App  # noqa: PLC0415
+
+    from assay_constructs.stack import ComplianceStack  # noqa: PLC0415
+
+    app = App()
+    try:
+        for environment, settings in environments.items():
+            ComplianceStack(app, environment, settings=settings)
+    except ConstructArgumentError as error:
+        print(f"{environment}: {error}", file=sys.stderr)
+        return 1
+    app.synth()
+    return 0
+
+
+def run_in_project_environment() -> NoReturn:
+    """Start again with the Python of the project's virtual environment, made by make or Pipenv.
+
+    So that ``cdktf deploy`` works in a shell in which that environment is not active.
+    """
+    folder = "Scripts" if os.name == "nt" else "bin"
+    python = shutil.which("python", path=str(PROJECT / ".venv" / folder))
+    if python is None and (pipenv := shutil.which("pipenv")):
+        asked = subprocess.run(  # noqa: S603
+            [pipenv, "--py"], cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+        python = asked.stdout.strip() if asked.returncode == 0 else None
+    if python is None or "ASSAY_RESTARTED" in os.environ:
+        sys.exit("assay is not installed here: run `make setup` or `pipenv install --dev` first")
+    environment = {**os.environ, "ASSAY_RESTARTED": "1"}
+    started = subprocess.run([python, __file__], env=environment, check=False)  # noqa: S603
+    sys.exit(started.returncode)
+
+
+if __name__ == "__main__":
+    try:
+        import assay_constructs  # noqa: F401
+    except ModuleNotFoundError:
+        run_in_project_environment()
+    sys.exit(main())
