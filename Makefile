@@ -1,0 +1,83 @@
+# Two commands do everything, set-up included: `make demo` and `make test`.
+
+PYTHON ?= python3
+PIPENV_VERSION := 2026.10.3
+
+# Pipenv makes .venv here, whatever environment is active and wherever it would put it.
+export PIPENV_VENV_IN_PROJECT := 1
+export PIPENV_IGNORE_VIRTUALENVS := 1
+export PIPENV_VERBOSITY := -1
+
+PIPENV := $(CURDIR)/.pipenv/bin/pipenv
+BIN := .venv/bin
+SOURCES := main.py cli constructs lambda tests tools docs
+
+.PHONY: help setup demo test pr lint types unit e2e security docs format lock synth clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  \1\t/' | expand -t 14
+
+setup: .venv/.ready ## Make the environment from Pipfile.lock
+
+.pipenv/.ready: Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; PYTHON=... names another")'
+	$(PYTHON) -m venv --clear .pipenv
+	.pipenv/bin/python -m pip install --quiet --disable-pip-version-check pipenv==$(PIPENV_VERSION)
+	@touch $@
+
+.venv/.ready: .pipenv/.ready Pipfile Pipfile.lock pyproject.toml
+	$(PIPENV) --python .pipenv/bin/python sync --dev
+	@touch $@
+
+tools/checkov/.venv/.ready: .pipenv/.ready tools/checkov/Pipfile tools/checkov/Pipfile.lock
+	cd tools/checkov && $(PIPENV) --python ../../.pipenv/bin/python sync
+	@touch $@
+
+node_modules/.ready: .venv/.ready package.json package-lock.json
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: .venv/.ready ## Deploy to an embedded AWS, evaluate sample resources, report, destroy
+	@$(BIN)/assay demo $(DEMO_OPTIONS)
+
+test: lint types unit e2e coverage ## Every check and every test level
+
+pr: test ## What CI runs for a pull request
+
+lint: .venv/.ready ## Style and format
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+types: .venv/.ready ## Types, strictly
+	$(BIN)/mypy
+
+unit: .venv/.ready ## Test levels that need no Terraform deployment
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest tests/lambda
+	$(BIN)/coverage run -m pytest tests/constructs tests/cli
+
+e2e: .venv/.ready tools/checkov/.venv/.ready node_modules/.ready ## Deploy with real Terraform to an embedded AWS
+	$(BIN)/coverage run -m pytest tests/e2e
+
+.PHONY: coverage
+coverage: .venv/.ready ## Coverage over the levels that ran
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+docs: .venv/.ready ## Write the generated pages
+	$(BIN)/python docs/generate.py
+
+format: .venv/.ready ## Format and mend what can be mended
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+lock: .pipenv/.ready ## Lock dependencies anew, naming no package index
+	$(PYTHON) tools/lock.py $(PIPENV) .
+	$(PYTHON) tools/lock.py $(PIPENV) tools/checkov
+	npm install --package-lock-only --omit-lockfile-registry-resolved
+
+synth: .venv/.ready ## Synthesize all environments to cdktf.out
+	$(BIN)/python main.py
+
+clean: ## Remove everything that the targets made
+	rm -rf .venv .pipenv tools/checkov/.venv node_modules cdktf.out .assay
