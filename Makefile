@@ -8,7 +8,7 @@ export PIPENV_VENV_IN_PROJECT := 1
 export PIPENV_IGNORE_VIRTUALENVS := 1
 export PIPENV_VERBOSITY := -1
 
-PIPENV := $(CURDIR)/.pipenv/bin/pipenv
+PIPENV := "$(CURDIR)/.pipenv/bin/pipenv"
 BIN := .venv/bin
 SOURCES := main.py cli constructs lambda tests tools docs
 
@@ -26,11 +26,11 @@ setup: .venv/.ready ## Make the environment from Pipfile.lock
 	@touch $@
 
 .venv/.ready: .pipenv/.ready Pipfile Pipfile.lock pyproject.toml
-	$(PIPENV) --python .pipenv/bin/python sync --dev
+	$(PIPENV) --python "$(CURDIR)/.pipenv/bin/python" sync --dev
 	@touch $@
 
 tools/checkov/.venv/.ready: .pipenv/.ready tools/checkov/Pipfile tools/checkov/Pipfile.lock
-	cd tools/checkov && $(PIPENV) --python ../../.pipenv/bin/python sync
+	cd tools/checkov && $(PIPENV) --python "$(CURDIR)/.pipenv/bin/python" sync
 	@touch $@
 
 node_modules/.ready: .venv/.ready package.json package-lock.json
