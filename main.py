@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 PROJECT = Path(__file__).resolve().parent
 
@@ -47,28 +46,36 @@ def main() -> int:
     return 0
 
 
-def run_in_project_environment() -> NoReturn:
+def run_in_project_environment(project: Path) -> int:
     """Start again with the Python of the project's virtual environment, made by make or Pipenv.
 
     So that ``cdktf deploy`` works in a shell in which that environment is not active.
+
+    Args:
+        project: Folder that holds ``main.py``, and ``.venv`` or a Pipfile that Pipenv knows.
+
+    Returns:
+        The exit code of the second start; 1 when there is no such environment.
     """
-    folder = "Scripts" if os.name == "nt" else "bin"
-    python = shutil.which("python", path=str(PROJECT / ".venv" / folder))
+    scripts = project / ".venv" / ("Scripts" if os.name == "nt" else "bin")
+    python = shutil.which("python", path=str(scripts))
     if python is None and (pipenv := shutil.which("pipenv")):
         asked = subprocess.run(  # noqa: S603
-            [pipenv, "--py"], cwd=PROJECT, capture_output=True, text=True, check=False
+            [pipenv, "--py"], cwd=project, capture_output=True, text=True, check=False
         )
         python = asked.stdout.strip() if asked.returncode == 0 else None
     if python is None or "ASSAY_RESTARTED" in os.environ:
-        sys.exit("assay is not installed here: run `make setup` or `pipenv install --dev` first")
+        print("assay is not installed: `make setup` or `pipenv sync` does that", file=sys.stderr)
+        return 1
     environment = {**os.environ, "ASSAY_RESTARTED": "1"}
-    started = subprocess.run([python, __file__], env=environment, check=False)  # noqa: S603
-    sys.exit(started.returncode)
+    return subprocess.run(  # noqa: S603
+        [python, str(project / "main.py")], env=environment, check=False
+    ).returncode
 
 
 if __name__ == "__main__":
     try:
         import assay_constructs  # noqa: F401
     except ModuleNotFoundError:
-        run_in_project_environment()
+        sys.exit(run_in_project_environment(PROJECT))
     sys.exit(main())

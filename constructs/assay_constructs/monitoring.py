@@ -18,7 +18,6 @@ from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
 from cdktf_cdktf_provider_aws.sns_topic_policy import SnsTopicPolicy
 from cdktf_cdktf_provider_aws.sns_topic_subscription import SnsTopicSubscription
 from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
-from cdktf_cdktf_provider_aws.sqs_queue_policy import SqsQueuePolicy
 from constructs import Construct
 
 from assay_constructs.bucket import PrivateBucket
@@ -82,6 +81,8 @@ class Monitoring(Construct):
         super().__init__(scope, construct_id)
         self._suffix = suffix
         self._account_id = account_id
+        self._partition = partition
+        self._region = region
         self._retain_data = retain_data
         self.kms_key_arn: str | None = None
         if customer_managed_key:
@@ -215,30 +216,32 @@ class Monitoring(Construct):
         return topic
 
     def _dead_letter_queue(self) -> SqsQueue:
-        queue = SqsQueue(
-            self,
-            "DeadLetterQueue",
-            name=f"compliance-dead-letters-{self._suffix}",
-            message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
-            kms_master_key_id=self.kms_key_arn,
-            sqs_managed_sse_enabled=None if self.kms_key_arn else True,
-        )
+        name = f"compliance-dead-letters-{self._suffix}"
+        arn = f"arn:{self._partition}:sqs:{self._region}:{self._account_id}:{name}"
         document = DataAwsIamPolicyDocument(
             self,
             "DeadLetterQueuePolicyDocument",
             statement=[
-                deny_insecure_transport(["sqs:*"], [queue.arn]),
+                deny_insecure_transport(["sqs:*"], [arn]),
                 allow_service(
                     "SchedulesSend",
                     "events.amazonaws.com",
                     ["sqs:SendMessage"],
-                    resources=[queue.arn],
+                    resources=[arn],
                     conditions=[equals("aws:SourceAccount", self._account_id)],
                 ),
             ],
         )
-        SqsQueuePolicy(self, "DeadLetterQueuePolicy", queue_url=queue.url, policy=document.json)
-        return queue
+        return SqsQueue(
+            self,
+            "DeadLetterQueue",
+            name=name,
+            message_retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
+            kms_master_key_id=self.kms_key_arn,
+            sqs_managed_sse_enabled=None if self.kms_key_arn else True,
+            # In the queue itself: a policy resource of its own would wait for SQS twice.
+            policy=document.json,
+        )
 
     def _alarm_on_errors(self, function_name: str) -> None:
         CloudwatchMetricAlarm(

@@ -1,24 +1,29 @@
-"""The settings of one environment, and how they are read from ``environments/*.yaml``."""
+"""The settings of one environment, and what each of them may be."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     StrictBool,
     StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from assay import rules as rule_catalogue
 from assay.rule import ParameterError, Severity
 
-MessageAttribute = Literal["rule_name", "severity", "account_id", "region"]
+Location: TypeAlias = tuple[str | int, ...]
 
 # What CloudWatch Logs accepts as retention_in_days.
 LOG_RETENTION_DAYS = (
@@ -27,54 +32,198 @@ LOG_RETENTION_DAYS = (
 )
 
 
+@dataclass(frozen=True)
+class Allowed:
+    """Says in words what a setting may be, instead of pydantic's message for each way to miss it.
+
+    Args:
+        text: Completes "allowed: ...".
+    """
+
+    text: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Wrap the validation of the annotated type."""
+        return core_schema.no_info_wrap_validator_function(self._check, handler(source))
+
+    def _check(self, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+            # What lies deeper says more, and so does a union about its own tag.
+            if any(detail["loc"] or "union_tag" in detail["type"] for detail in details):
+                raise
+            string_wanted = any(detail["type"] == "string_type" for detail in details)
+            raise PydanticCustomError(
+                "allowed",
+                "allowed: {text}",
+                {"text": self.text, "string_wanted": string_wanted},
+            ) from None
+
+
+def _problem(location: Location, message: str) -> InitErrorDetails:
+    error = PydanticCustomError("problem", "{message}", {"message": message})
+    return InitErrorDetails(type=error, loc=location, input=None)
+
+
+def _raise(problems: list[InitErrorDetails]) -> None:
+    """Raise all of a model's mistakes at once, each at its own place below the model."""
+    if problems:
+        raise ValidationError.from_exception_data("settings", problems)
+
+
+def _cron_field(lowest: int, highest: int, names: str = "", other: str = "") -> str:
+    """A pattern for one field: lists, ranges and steps of numbers or names."""
+    numbers = "|".join(f"0?{n}" if n < 10 else str(n) for n in range(lowest, highest + 1))  # noqa: PLR2004 - one digit
+    value = f"(?:{numbers}|(?i:{names}))" if names else f"(?:{numbers})"
+    part = rf"(?:(?:\*|{value}(?:-{value})?)(?:/[1-9][0-9]*)?{other.format(value)})"
+    return f"{part}(?:,{part})*"
+
+
+def _cron() -> re.Pattern[str]:
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
+    minutes, hours, year = _cron_field(0, 59), _cron_field(0, 23), _cron_field(1970, 2199)
+    day_of_month = _cron_field(1, 31, other="|L|LW|{}W")
+    month = _cron_field(1, 12, "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC")
+    day_of_week = _cron_field(1, 7, "SUN|MON|TUE|WED|THU|FRI|SAT", "|L|{0}L|{0}#[1-5]")
+    days = rf"(?:{day_of_month} {month} \?|\? {month} {day_of_week})"
+    return re.compile(rf"cron\({minutes} {hours} {days} {year}\)")
+
+
+_CRON = _cron()
+_RATE = re.compile(r"rate\((?:1 (?:minute|hour|day)|(?!1 )[1-9][0-9]* (?:minutes|hours|days))\)")
+
+
 def _schedule_expression(value: str) -> str:
-    rate = re.fullmatch(r"rate\(([1-9]\d*) (minutes?|hours?|days?)\)", value)
-    if rate and (rate[1] == "1") != rate[2].endswith("s"):
+    if _CRON.fullmatch(value) or _RATE.fullmatch(value):
         return value
-    cron = re.fullmatch(r"cron\((\S+(?: \S+){5})\)", value)
-    if cron:
-        _, _, day_of_month, _, day_of_week, _ = cron[1].split(" ")
-        if (day_of_month == "?") != (day_of_week == "?"):
-            return value
-    message = (
-        "allowed: cron(minutes hours day-of-month month day-of-week year) with '?' as exactly one "
-        "of the two days, rate(1 hour), or rate(N minutes|hours|days) with N above 1"
-    )
-    raise PydanticCustomError("schedule_expression", message)
+    raise ValueError
 
 
 def _log_retention(value: int) -> int:
-    if value not in LOG_RETENTION_DAYS:
-        allowed = ", ".join(map(str, LOG_RETENTION_DAYS))
-        raise PydanticCustomError(
-            "log_retention", "allowed by CloudWatch Logs: {allowed}", {"allowed": allowed}
-        )
-    return value
+    if value in LOG_RETENTION_DAYS:
+        return value
+    raise ValueError
 
 
 def _tag_key(value: str) -> str:
-    if value.startswith("aws:"):
-        raise PydanticCustomError("tag_key", "allowed: keys that do not begin with aws:")
+    if value.lower().startswith("aws:"):
+        raise ValueError
     return value
 
 
-TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_tag_key)]
-ScheduleExpression = Annotated[str, AfterValidator(_schedule_expression)]
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-EmailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Suffix = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=20)
+# https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html
+_FILTER_OPERATORS = (
+    "anything-but",
+    "cidr",
+    "equals-ignore-case",
+    "exists",
+    "prefix",
+    "suffix",
+    "wildcard",
+)
+
+
+def _filter_condition(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping) and len(value) == 1 and set(value) <= set(_FILTER_OPERATORS):
+        return value
+    raise ValueError
+
+
+Switch = Annotated[StrictBool, Allowed("true or false")]
+Days = Annotated[
+    int, Field(strict=True, ge=1, le=36500), Allowed("a whole number of days, 1 to 36500")
 ]
-ResourceType = Annotated[str, StringConstraints(pattern=r"^AWS::[A-Za-z0-9]+::[A-Za-z0-9:]+$")]
-RecorderName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Days = Annotated[int, Field(strict=True, ge=1, le=36500)]
-
-
-def _raise(problems: list[tuple[str, str]]) -> None:
-    """Raise one pydantic error that carries several mistakes; ``environments`` takes it apart."""
-    if problems:
-        text = "; ".join(f"{field}: {message}" if field else message for field, message in problems)
-        raise PydanticCustomError("several", "{text}", {"text": text, "problems": problems})
+LogRetentionDays = Annotated[
+    int,
+    Field(strict=True),
+    AfterValidator(_log_retention),
+    Allowed(
+        f"a number of days that CloudWatch Logs offers: {', '.join(map(str, LOG_RETENTION_DAYS))}"
+    ),
+]
+SilenceHours = Annotated[
+    int, Field(strict=True, ge=1, le=168), Allowed("a whole number of hours, 1 to 168")
+]
+ScheduleExpression = Annotated[
+    str,
+    AfterValidator(_schedule_expression),
+    Allowed(
+        "cron(minutes hours day-of-month month day-of-week year) with ? as exactly one of the two "
+        "days, rate(1 minute|hour|day), or rate(N minutes|hours|days) with N above 1"
+    ),
+]
+ExecutionFrequency = Literal[
+    "One_Hour", "Three_Hours", "Six_Hours", "Twelve_Hours", "TwentyFour_Hours"
+]
+Suffix = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=20),
+    Allowed("lower-case letters, digits and, between them, hyphens, 20 characters at most"),
+]
+Region = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$"),
+    Allowed("an AWS region, such as us-east-1"),
+]
+AccountId = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{12}$"), Allowed("an account id, 12 digits in quotes")
+]
+ProviderVersion = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$"),
+    Allowed("one exact release, such as 6.25.0"),
+]
+TagKey = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=128),
+    AfterValidator(_tag_key),
+    Allowed("a tag key of 1 to 128 characters that does not begin with aws:"),
+]
+TagValue = Annotated[
+    str, StringConstraints(max_length=256), Allowed("a string of at most 256 characters")
+]
+ResourceType = Annotated[
+    str,
+    StringConstraints(pattern=r"^AWS::[A-Za-z0-9]+::[A-Za-z0-9:]+$"),
+    Allowed("a resource type of AWS Config, such as AWS::S3::Bucket"),
+]
+RecorderName = Annotated[
+    str, StringConstraints(min_length=1, max_length=256), Allowed("1 to 256 characters")
+]
+EmailAddress = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$"),
+    Allowed("an e-mail address"),
+]
+Protocol = Literal["email", "email-json", "https", "sqs", "lambda", "sms"]
+MessageAttribute = Literal["rule_name", "severity", "account_id", "region"]
+FilterPolicy = Annotated[
+    dict[
+        Annotated[MessageAttribute, Allowed("rule_name, severity, account_id or region")],
+        Annotated[
+            list[
+                Annotated[
+                    Any,
+                    AfterValidator(_filter_condition),
+                    Allowed(
+                        "a string, or a mapping with one operator of SNS: "
+                        + ", ".join(_FILTER_OPERATORS)
+                    ),
+                ]
+            ],
+            Field(min_length=1),
+            Allowed("a list of at least one string or operator"),
+        ],
+    ],
+    Field(min_length=1),
+    Allowed("a mapping of message attributes to lists, with at least one attribute"),
+]
 
 
 class _Model(BaseModel):
@@ -91,14 +240,21 @@ class RecorderCreate(_Model):
     name: RecorderName | None = Field(
         None, description="Name of the recorder; `assay-<environment_suffix>` when left out."
     )
-    resource_types: Annotated[list[ResourceType], Field(min_length=1)] | None = Field(
+    resource_types: (
+        Annotated[
+            list[ResourceType],
+            Field(min_length=1),
+            Allowed("a list of at least one resource type"),
+        ]
+        | None
+    ) = Field(
         None,
         description="Resource types to record; the types that the enabled rules judge when left "
         "out. AWS bills each configuration item, so types are always named.",
     )
-    recording_frequency: Literal["CONTINUOUS", "DAILY"] = Field(
-        "CONTINUOUS", description="How often changes are recorded."
-    )
+    recording_frequency: Annotated[
+        Literal["CONTINUOUS", "DAILY"], Allowed("CONTINUOUS or DAILY")
+    ] = Field("CONTINUOUS", description="How often changes are recorded.")
 
 
 class RecorderExisting(_Model):
@@ -114,7 +270,11 @@ class RecorderNone(_Model):
     mode: Literal["none"]
 
 
-Recorder = Annotated[RecorderCreate | RecorderExisting | RecorderNone, Field(discriminator="mode")]
+Recorder = Annotated[
+    RecorderCreate | RecorderExisting | RecorderNone,
+    Field(discriminator="mode"),
+    Allowed("a mapping with mode: create, existing or none"),
+]
 
 
 class Schedules(_Model):
@@ -127,13 +287,13 @@ class Schedules(_Model):
         "cron(20 */6 * * ? *)",
         description="EventBridge schedule of the report; leave the sweeps time to finish.",
     )
-    silence_hours: Annotated[int, Field(strict=True, ge=1, le=168)] = Field(
+    silence_hours: SilenceHours = Field(
         13,
         description="Hours without a scheduled run after which an alarm goes off; longer than "
         "the time between two runs.",
     )
     config_maximum_execution_frequency: (
-        Literal["One_Hour", "Three_Hours", "Six_Hours", "Twelve_Hours", "TwentyFour_Hours"] | None
+        Annotated[ExecutionFrequency, Allowed(", ".join(get_args(ExecutionFrequency)))] | None
     ) = Field(
         None,
         description="Also lets AWS Config trigger each rule periodically. AWS bills every "
@@ -141,50 +301,53 @@ class Schedules(_Model):
     )
 
 
+_ENDPOINTS: Mapping[Protocol, tuple[str, str]] = {
+    "email": (r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"),
+    "email-json": (r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"),
+    "https": (r"https://\S+", "a URL that begins with https://"),
+    "sqs": (r"arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:\S+", "the ARN of a queue"),
+    "lambda": (r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:\S+", "the ARN of a function"),
+    "sms": (r"\+[1-9][0-9]{1,14}", "a telephone number in E.164 form, such as '+4912345678'"),
+}
+
+
 class Subscription(_Model):
     """A subscriber of the alert topic, in the terms of Terraform's `aws_sns_topic_subscription`."""
 
-    protocol: Literal["email", "email-json", "https", "sqs", "lambda", "sms"] = Field(
+    protocol: Annotated[Protocol, Allowed(", ".join(get_args(Protocol)))] = Field(
         description="How alerts are delivered. Plain http is not offered: the topic refuses it."
     )
-    endpoint: str = Field(
+    endpoint: Annotated[str, Allowed("a string that fits the protocol")] = Field(
         description="An e-mail address, an https:// URL, the ARN of a queue or function, or an "
         "E.164 telephone number, as the protocol demands."
     )
-    filter_policy: dict[str, list[Any]] | None = Field(
+    filter_policy: FilterPolicy | None = Field(
         None,
         description="Lets through only alerts whose message attributes match; the attributes are "
         "`rule_name`, `severity`, `account_id` and `region`. CloudWatch alarms carry none, so a "
         "filtered subscriber does not get them.",
     )
-    raw_message_delivery: StrictBool = Field(
+    raw_message_delivery: Switch = Field(
         False, description="Delivers the bare message (https and sqs only)."
     )
 
     @model_validator(mode="after")
     def _fits_protocol(self) -> Self:
-        patterns = {
-            "email": (r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"),
-            "email-json": (r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"),
-            "https": (r"https://\S+", "a URL that begins with https://"),
-            "sqs": (r"arn:[a-z-]+:sqs:[a-z0-9-]+:\d{12}:\S+", "the ARN of an SQS queue"),
-            "lambda": (r"arn:[a-z-]+:lambda:[a-z0-9-]+:\d{12}:function:\S+", "a function's ARN"),
-            "sms": (r"\+[1-9]\d{1,14}", "a telephone number in E.164 form, such as +4912345678"),
-        }
-        pattern, allowed = patterns[self.protocol]
+        pattern, allowed = _ENDPOINTS[self.protocol]
         problems = []
         if not re.fullmatch(pattern, self.endpoint):
-            problems.append(("endpoint", f"allowed: {allowed}; got {self.endpoint!r}"))
+            message = f"allowed for {self.protocol}: {allowed}; got {self.endpoint!r}"
+            problems.append(_problem(("endpoint",), message))
         if self.raw_message_delivery and self.protocol not in ("https", "sqs"):
-            problems.append(
-                ("raw_message_delivery", f"allowed: true for https and sqs; got {self.protocol}")
-            )
-        attributes = MessageAttribute.__args__  # type: ignore[attr-defined]
-        problems += [
-            (f"filter_policy.{key}", f"allowed: {', '.join(attributes)}; got {key!r}")
-            for key in self.filter_policy or {}
-            if key not in attributes
-        ]
+            message = f"allowed for {self.protocol}: false; got true"
+            problems.append(_problem(("raw_message_delivery",), message))
+        known = {"severity": tuple(Severity), "rule_name": rule_catalogue.names()}
+        for attribute, values in known.items():
+            for index, value in enumerate((self.filter_policy or {}).get(attribute, [])):
+                if isinstance(value, str) and value not in values:
+                    location = ("filter_policy", attribute, index)
+                    message = f"allowed: {', '.join(values)}; got {value!r}"
+                    problems.append(_problem(location, message))
         _raise(problems)
         return self
 
@@ -192,19 +355,25 @@ class Subscription(_Model):
 class Alerts(_Model):
     """Who is told when something gets worse."""
 
-    emails: list[EmailAddress] = Field(
+    emails: Annotated[list[EmailAddress], Allowed("a list of e-mail addresses")] = Field(
         [], description="Addresses that get every alert; each must confirm once."
     )
-    subscriptions: list[Subscription] = Field([], description="Subscribers of other kinds.")
+    subscriptions: Annotated[
+        list[Annotated[Subscription, Allowed("a mapping with protocol and endpoint")]],
+        Allowed("a list of mappings with protocol and endpoint"),
+    ] = Field([], description="Subscribers of other kinds.")
 
     @model_validator(mode="after")
     def _no_subscriber_twice(self) -> Self:
+        places: list[Location] = [("emails", index) for index in range(len(self.emails))]
+        places += [("subscriptions", index) for index in range(len(self.subscriptions))]
         seen: set[tuple[str, str]] = set()
         problems = []
-        for subscriber in self.subscribers():
+        for place, subscriber in zip(places, self.subscribers(), strict=True):
             key = (subscriber.protocol, subscriber.endpoint)
             if key in seen:
-                problems.append(("", f"allowed: each subscriber once; got {key} twice"))
+                message = f"allowed: each subscriber once; got {' '.join(key)} twice"
+                problems.append(_problem(place, message))
             seen.add(key)
         _raise(problems)
         return self
@@ -218,11 +387,14 @@ class Alerts(_Model):
 class RuleSettings(_Model):
     """One rule, named by its key."""
 
-    enabled: StrictBool = Field(True, description="Whether the rule is deployed.")
-    severity: Literal["low", "medium", "high", "critical"] | None = Field(
-        None, description="Severity of a violation; the rule's own when left out."
-    )
-    parameters: dict[str, Any] = Field(
+    enabled: Switch = Field(True, description="Whether the rule is deployed.")
+    severity: (
+        Annotated[
+            Literal["low", "medium", "high", "critical"], Allowed("low, medium, high or critical")
+        ]
+        | None
+    ) = Field(None, description="Severity of a violation; the rule's own when left out.")
+    parameters: Annotated[dict[str, Any], Allowed("a mapping of parameters")] = Field(
         {}, description="The rule's parameters, see `docs/rules.md`."
     )
 
@@ -237,31 +409,53 @@ class S3Backend(_Model):
     """Terraform state in an S3 bucket, locked by S3 itself (`use_lockfile`)."""
 
     type: Literal["s3"]
-    bucket: Annotated[str, StringConstraints(min_length=3, max_length=63)] = Field(
-        description="Bucket that holds the state."
-    )
+    bucket: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"),
+        Allowed("a bucket's name, 3 to 63 lower-case letters, digits, dots and hyphens"),
+    ] = Field(description="Bucket that holds the state.")
     region: Region = Field(description="Region of that bucket.")
-    key_prefix: str = Field("assay", description="State lies at `<key_prefix>/<stack>.tfstate`.")
-    kms_key_id: str | None = Field(None, description="KMS key that encrypts the state.")
+    key_prefix: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Za-z0-9!_.*'()-]+(/[A-Za-z0-9!_.*'()-]+)*$"),
+        Allowed("the beginning of an object key, with no slash at either end"),
+    ] = Field("assay", description="State lies at `<key_prefix>/<stack>.tfstate`.")
+    kms_key_id: (
+        Annotated[
+            str, StringConstraints(min_length=1), Allowed("the id, alias or ARN of a KMS key")
+        ]
+        | None
+    ) = Field(None, description="KMS key that encrypts the state.")
 
 
 class Workspace(_Model):
     """A Terraform Cloud workspace, by name or by tags: exactly one of the two."""
 
     name: (
-        Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_-]|\{suffix\}){1,90}$")] | None
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^([A-Za-z0-9_-]|\{suffix\}){1,90}$"),
+            Allowed("1 to 90 letters, digits, hyphens and underscores, and {suffix}"),
+        ]
+        | None
     ) = Field(
         None,
         description="Name of the workspace; `{suffix}` in it stands for the environment suffix.",
     )
-    tags: Annotated[list[str], Field(min_length=1)] | None = Field(
-        None, description="Tags that select the workspaces."
-    )
+    tags: (
+        Annotated[
+            list[Annotated[str, StringConstraints(min_length=1), Allowed("a workspace's tag")]],
+            Field(min_length=1),
+            Allowed("a list of at least one tag"),
+        ]
+        | None
+    ) = Field(None, description="Tags that select the workspaces.")
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.name is None) == (self.tags is None):
-            raise PydanticCustomError("workspace", "allowed: exactly one of name and tags")
+            came = "neither" if self.name is None else "both"
+            _raise([_problem((), f"allowed: exactly one of name and tags; got {came}")])
         return self
 
 
@@ -269,14 +463,38 @@ class CloudBackend(_Model):
     """Terraform state and runs in a Terraform Cloud (HCP Terraform) workspace."""
 
     type: Literal["cloud"]
-    organization: Annotated[str, StringConstraints(min_length=1)] = Field(
-        description="Terraform Cloud organization."
+    organization: Annotated[
+        str, StringConstraints(min_length=1), Allowed("an organization's name")
+    ] = Field(description="Terraform Cloud organization.")
+    workspace: Annotated[Workspace, Allowed("a mapping with name or tags")] = Field(
+        description="Which workspace of the organization."
     )
-    workspace: Workspace = Field(description="Which workspace of the organization.")
-    hostname: str = Field("app.terraform.io", description="Host of Terraform Cloud or Enterprise.")
+    hostname: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$"),
+        Allowed("the name of a host, such as app.terraform.io"),
+    ] = Field("app.terraform.io", description="Host of Terraform Cloud or Enterprise.")
 
 
-Backend = Annotated[LocalBackend | S3Backend | CloudBackend, Field(discriminator="type")]
+def _rule_problems(rules: Any) -> Iterator[InitErrorDetails]:
+    """What the rules themselves say about their names and parameters."""
+    for name, rule in rules.items() if isinstance(rules, Mapping) else ():
+        parameters = rule.get("parameters") if isinstance(rule, Mapping) else None
+        try:
+            kind = rule_catalogue.load(name).Parameters
+            kind.from_settings(parameters if isinstance(parameters, Mapping) else {})
+        except rule_catalogue.UnknownRuleError as error:
+            yield _problem((name,), str(error).removeprefix("rule: "))
+        except ParameterError as error:
+            for parameter, message in error.problems:
+                yield _problem((name, "parameters", parameter), message)
+
+
+Backend = Annotated[
+    LocalBackend | S3Backend | CloudBackend,
+    Field(discriminator="type"),
+    Allowed("a mapping with type: local, s3 or cloud"),
+]
 
 
 class Settings(_Model):
@@ -287,28 +505,37 @@ class Settings(_Model):
         "variable `ENVIRONMENT_SUFFIX` overrides it, for a copy beside the original."
     )
     region: Region = Field(description="AWS region.")
-    account_id: Annotated[str, StringConstraints(pattern=r"^\d{12}$")] | None = Field(
+    account_id: AccountId | None = Field(
         None,
         description="The only AWS account that Terraform may deploy to, in quotes. Any account "
         "when left out.",
     )
     tags: Annotated[
-        dict[
-            TagKey,
-            Annotated[str, StringConstraints(max_length=256)],
-        ],
+        dict[TagKey, TagValue],
         Field(max_length=50),
+        Allowed("a mapping of at most 50 tag keys to values"),
     ] = Field({}, description="Tags of every resource.")
     recorder: Recorder = Field(description="Who owns the AWS Config recorder.")
-    schedules: Schedules = Field(Schedules(), description="Schedules.")
-    alerts: Alerts = Field(Alerts(), description="Alerts.")
-    rules: Annotated[dict[str, RuleSettings], Field(min_length=1)] = Field(
-        description="Rules by name; a rule that is not named is off."
+    schedules: Annotated[Schedules, Allowed("a mapping of schedules")] = Field(
+        Schedules(), description="Schedules."
     )
+    alerts: Annotated[Alerts, Allowed("a mapping with emails and subscriptions")] = Field(
+        Alerts(), description="Alerts."
+    )
+    rules: Annotated[
+        dict[
+            str,
+            Annotated[
+                RuleSettings,
+                Allowed("a mapping with enabled, severity and parameters, or {} for the defaults"),
+            ],
+        ],
+        Allowed("a mapping of rule names to their settings"),
+    ] = Field(description="Rules by name; a rule that is not named is off.")
     history_retention_days: Days = Field(
         365, description="Days that evaluations stay in the history table."
     )
-    log_retention_days: Annotated[int, Field(strict=True), AfterValidator(_log_retention)] = Field(
+    log_retention_days: LogRetentionDays = Field(
         365, description="Days that function logs are kept, out of those CloudWatch Logs offers."
     )
     object_retention_days: Days | None = Field(
@@ -316,20 +543,20 @@ class Settings(_Model):
         description="Days that Config snapshots and reports are kept; with `null` the buckets get "
         "no lifecycle rules and keep everything.",
     )
-    retain_data: StrictBool = Field(
+    retain_data: Switch = Field(
         True,
         description="Data survives: Terraform refuses any plan that would destroy tables, buckets "
         "or the KMS key, and the tables have deletion protection.",
     )
-    customer_managed_key: StrictBool = Field(
+    customer_managed_key: Switch = Field(
         False, description="Encrypts everything with a KMS key of this environment's own."
     )
-    provider_version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")] | None = Field(
+    provider_version: ProviderVersion | None = Field(
         None,
         description="Exact release of the Terraform AWS provider; the one that the CDKTF bindings "
         "were made from when left out.",
     )
-    embedded_aws: StrictBool = Field(
+    embedded_aws: Switch = Field(
         False,
         description="Deploys to an embedded AWS (moto) at `AWS_ENDPOINT_URL`: path-style S3, no "
         "check of credentials, PutEvaluations in test mode.",
@@ -338,21 +565,34 @@ class Settings(_Model):
         LocalBackend(type="local"), description="Where Terraform keeps its state."
     )
 
-    @field_validator("rules", mode="after")
+    @field_validator("rules", mode="wrap")
     @classmethod
-    def _known_rules(cls, value: dict[str, RuleSettings]) -> dict[str, RuleSettings]:
-        problems: list[tuple[str, str]] = []
-        for name, rule in value.items():
-            try:
-                rule_catalogue.load(name).Parameters.from_settings(rule.parameters)
-            except rule_catalogue.UnknownRuleError as error:
-                problems.append((name, str(error)))
-            except ParameterError as error:
-                problems += [(f"{name}.parameters.{key}", text) for key, text in error.problems]
-        if not any(rule.enabled for rule in value.values()):
-            problems.append(("", "allowed: at least one enabled rule; got none"))
-        _raise(problems)
-        return value
+    def _known_rules(
+        cls, value: Any, handler: ValidatorFunctionWrapHandler
+    ) -> dict[str, RuleSettings]:
+        rules: dict[str, RuleSettings] = {}
+        given, problems = value, []
+        try:
+            rules = handler(value)
+            given = {name: rule.model_dump() for name, rule in rules.items()}
+            if not any(rule.enabled for rule in rules.values()):
+                problems.append(_problem((), "allowed: at least one enabled rule; got none"))
+        except ValidationError as error:
+            # Names and parameters are judged all the same: all mistakes are told at once.
+            problems += [
+                InitErrorDetails(
+                    type=PydanticCustomError(
+                        detail["type"],  # type: ignore[arg-type]
+                        "{msg}",
+                        {"msg": detail["msg"], **detail.get("ctx", {})},
+                    ),
+                    loc=detail["loc"],
+                    input=detail["input"],
+                )
+                for detail in error.errors(include_url=False)
+            ]
+        _raise([*problems, *_rule_problems(given)])
+        return rules
 
     @model_validator(mode="after")
     def _recorder_covers_rules(self) -> Self:
@@ -361,8 +601,8 @@ class Settings(_Model):
         recorded = self.recorder.resource_types
         _raise(
             [
-                (
-                    "recorder.resource_types",
+                _problem(
+                    ("recorder", "resource_types"),
                     f"allowed: a list with {needed}, which rule {name} judges; got {recorded}",
                 )
                 for name in self.enabled_rules()

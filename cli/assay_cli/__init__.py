@@ -1,0 +1,1 @@
+"""Assay's command line: a demonstration, deployed outputs, and deployed functions run locally."""

@@ -1,0 +1,199 @@
+"""The commands of `assay`: what they take, and what they print."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from assay_cli import outputs as flat
+from assay_cli.demo import Demo
+from assay_cli.display import Display
+from assay_cli.errors import AssayError
+from assay_cli.invoke import FunctionError, Invocation, scheduled_event
+
+app = typer.Typer(
+    # Plain help is the same on a terminal, in a pipe and in a log.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+
+_EXIT_CODES = "Exit codes: 0 all well, 1 failed or expectation violated, 2 wrong usage."
+
+
+@contextmanager
+def _errors_for_users() -> Iterator[None]:
+    """Print what a user can act on without a traceback, and exit with 1."""
+    try:
+        yield
+    except (AssayError, BotoCoreError, ClientError, ResponseParserError) as error:
+        if isinstance(error, FunctionError):
+            sys.stderr.write(error.log)
+        sys.stderr.write(f"error: {error}\n")
+        raise typer.Exit(1) from error
+
+
+def _read(file: str, option: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: {error.strerror}", param_hint=option) from error
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - as Typer calls it
+    if wanted:
+        typer.echo(f"assay {metadata.version('assay')}")
+        raise typer.Exit
+
+
+@app.callback(epilog=_EXIT_CODES)
+def assay(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Continuous compliance for AWS.
+
+    \b
+    Try the whole system on this machine, without an AWS account:
+      assay demo
+    Flatten what a deployment printed, then run one of its functions here:
+      cdktf deploy assay-dev --outputs-file cfn-outputs/outputs.json
+      assay outputs
+      assay invoke s3-encryption-compliance
+    """  # noqa: D301 - Click wants the character that \b stands for
+
+
+@app.command(epilog=_EXIT_CODES, short_help="Deploy, run and destroy everything locally.")
+def demo(
+    *,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep", help="Leave everything up, and say how to reach it and how to stop it."
+        ),
+    ] = False,
+) -> None:
+    """Deploy everything to an embedded AWS, run it once, show the report, and destroy it.
+
+    Real Terraform with the real AWS provider deploys to a moto server on this machine that is
+    filled with sample resources. The verdicts must be those that the samples demand. Files lie in
+    .assay/demo, or beside it where a kept demonstration still uses that.
+
+    \b
+    Examples:
+      assay demo
+      assay demo --keep
+
+    The AWS provider comes from the folder in ASSAY_PROVIDER_MIRROR, from Terraform's own mirror
+    folders, or from the registry.
+    """  # noqa: D301 - Click wants the character that \b stands for
+    with _errors_for_users():
+        if not Demo(Display(), keep=keep).run():
+            raise typer.Exit(1)
+
+
+@app.command(epilog=_EXIT_CODES, short_help="Flatten a deployment's outputs into one file.")
+def outputs(
+    *,
+    source: Annotated[
+        str, typer.Option("--from", metavar="FILE", help="What the deployment wrote; - is stdin.")
+    ] = "cfn-outputs/outputs.json",
+    stack: Annotated[
+        str | None, typer.Option(help="Whose outputs, where the file holds several stacks.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The flat file.")] = flat.FLAT_OUTPUTS,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the flat outputs, as JSON and nothing else.")
+    ] = False,
+) -> None:
+    """Flatten a deployment's outputs into one file of names and values.
+
+    \b
+    Examples:
+      cdktf deploy assay-dev --outputs-file cfn-outputs/outputs.json && assay outputs
+      terraform output -json | assay outputs --from -
+      assay outputs --from all.json --stack assay-dev --out dev.json
+    """  # noqa: D301 - Click wants the character that \b stands for
+    with _errors_for_users():
+        try:
+            flattened = flat.flatten(flat.parse(_read(source, "--from"), source), stack)
+        except flat.StackError as error:
+            raise typer.BadParameter(str(error), param_hint="--stack") from error
+        flat.write(flattened, out)
+    if as_json:
+        typer.echo(json.dumps(flattened, sort_keys=True))
+    else:
+        typer.echo(f"{len(flattened)} outputs written to {out}")
+
+
+@app.command(epilog=_EXIT_CODES, short_help="Run a deployed function's own zip here.")
+def invoke(
+    *,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A function's name or ARN; or a rule (s3-encryption-compliance), "
+            "report-aggregator, or an output (rds_backup_lambda_name), which the flat outputs "
+            "resolve.",
+            show_default=False,
+        ),
+    ],
+    event: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="JSON event; - is stdin. Without it, what the schedule would send now.",
+        ),
+    ] = None,
+    outputs_file: Annotated[
+        Path, typer.Option("--outputs", metavar="FILE", help="The flat outputs.")
+    ] = flat.FLAT_OUTPUTS,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the payload, as JSON and nothing else.")
+    ] = False,
+) -> None:
+    """Run a deployed function's own zip here, with its deployed environment variables.
+
+    It runs in a fresh process that can import the zip and what the Lambda runtime brings, nothing
+    else. The AWS is the one of your environment: AWS_ENDPOINT_URL, credentials, region. The
+    function runs with your credentials, not with its role.
+
+    \b
+    Examples:
+      assay invoke ec2-tag-compliance
+      assay invoke report-aggregator --json
+      assay invoke s3-encryption-compliance-dev --event change.json
+    """  # noqa: D301 - Click wants the character that \b stands for
+    with _errors_for_users():
+        known = flat.read(outputs_file) if outputs_file.exists() else {}
+        function = flat.function_name(name, known)
+        session = boto3.Session()
+        given = None if event is None else flat.parse(_read(event, "--event"), event)
+        try:
+            with Invocation(
+                session, function, scheduled_event(session, function) if given is None else given
+            ) as invocation:
+                result = invocation.result()
+        except FunctionError as error:
+            if as_json:
+                typer.echo(json.dumps(error.error))
+            raise
+    if as_json:
+        typer.echo(json.dumps(result.payload))
+    else:
+        typer.echo(result.log, err=True, nl=False)
+        typer.echo(json.dumps(result.payload, indent=2))

@@ -1,0 +1,144 @@
+"""S3 buckets encrypt new objects by default."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError, HTTPClientError
+
+from assay.aws import error_code
+from assay.rule import Evaluation, Parameters, Permission, Resource, Rule, Severity, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from datetime import datetime
+
+    from mypy_boto3_s3 import S3Client
+
+    from assay.aws import Aws
+    from assay.parameters import Problem
+
+_ALGORITHMS = ("AES256", "aws:kms", "aws:kms:dsse")
+_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
+
+
+@dataclass(frozen=True)
+class EncryptionParameters(Parameters):
+    """Which default encryption will do.
+
+    Attributes:
+        allowed_algorithms: Any of `AES256`, `aws:kms` and `aws:kms:dsse`. Default: all three.
+        allowed_kms_keys: ARNs of the KMS keys that buckets encrypted by KMS may use; none means
+            any key. Default: none.
+    """
+
+    allowed_algorithms: tuple[str, ...] = _ALGORITHMS
+    allowed_kms_keys: tuple[str, ...] = ()
+
+    def problems(self) -> Iterator[Problem]:
+        """Yields unknown algorithms, keys that are not ARNs, and keys that could never count."""
+        if not self.allowed_algorithms:
+            yield (
+                "allowed_algorithms",
+                f"must name at least one of {', '.join(_ALGORITHMS)}, got []",
+            )
+        for algorithm in sorted(set(self.allowed_algorithms).difference(_ALGORITHMS)):
+            allowed = f"must be among {', '.join(_ALGORITHMS)}"
+            yield "allowed_algorithms", f"{allowed}, got {algorithm!r}"
+        for key in self.allowed_kms_keys:
+            if not _KEY_ARN.fullmatch(key):
+                yield "allowed_kms_keys", f"must be ARNs of KMS keys, got {key!r}"
+        if self.allowed_kms_keys and set(self.allowed_algorithms) == {"AES256"}:
+            yield "allowed_kms_keys", "must be empty when only AES256 is allowed, got keys"
+
+
+@dataclass(frozen=True)
+class Bucket(Resource):
+    """A bucket's default encryption; without a key of its own it uses the AWS managed one."""
+
+    algorithm: str | None = None
+    kms_key: str | None = None
+
+
+class S3EncryptionCompliance(Rule[EncryptionParameters, Bucket]):
+    """Judges the region's buckets by their default encryption."""
+
+    name = "s3-encryption-compliance"
+    requirement = "S3 buckets have default encryption with an allowed algorithm and KMS key."
+    rationale = (
+        "Default encryption protects every object that is written without a word about encryption. "
+        "The choice of the key decides who else has to agree before an object can be read."
+    )
+    severity = Severity.HIGH
+    resource_type = "AWS::S3::Bucket"
+    id_pattern = r"[A-Za-z0-9._-]{3,255}"
+    arn_format = "arn:{partition}:s3:::{id}"
+    permissions = (
+        Permission(("s3:ListAllMyBuckets",)),
+        Permission(("s3:GetEncryptionConfiguration",), ("arn:{partition}:s3:::*",)),
+    )
+    Parameters = EncryptionParameters
+
+    def describe(
+        self, aws: Aws, ids: Collection[str] | None = None
+    ) -> Iterator[Bucket | Unreadable]:
+        """Yields buckets, and as unreadable those whose encryption AWS does not tell.
+
+        See https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketEncryption.html.
+        """
+        s3: S3Client = aws.client("s3")
+        for name in _bucket_names(s3, aws.region) if ids is None else ids:
+            arn = self.arn(aws, name)
+            try:
+                yield _read(aws, s3, Bucket(arn, name))
+            except (ClientError, HTTPClientError) as error:
+                if error_code(error) != "NoSuchBucket":
+                    yield Unreadable(arn, name, error_code(error))
+
+    def evaluate(
+        self,
+        resource: Bucket,
+        parameters: EncryptionParameters,
+        now: datetime,  # noqa: ARG002 - encryption does not age
+    ) -> Evaluation:
+        """Judges a bucket; the keys matter only to one that is encrypted by KMS."""
+        algorithm, key = resource.algorithm, resource.kms_key
+        if algorithm is None:
+            return Evaluation.non_compliant("There is no default encryption.")
+        if algorithm not in parameters.allowed_algorithms:
+            allowed = ", ".join(parameters.allowed_algorithms)
+            return Evaluation.non_compliant(
+                f"Default encryption is {algorithm}, not one of {allowed}."
+            )
+        keys = parameters.allowed_kms_keys
+        if algorithm != "AES256" and keys and key not in keys:
+            used = key or "the AWS managed key"
+            return Evaluation.non_compliant(f"Default encryption uses {used}, not an allowed key.")
+        return Evaluation.compliant(f"Default encryption is {algorithm}.")
+
+
+def _bucket_names(s3: S3Client, region: str) -> Iterator[str]:
+    pages = s3.get_paginator("list_buckets").paginate(
+        BucketRegion=region, PaginationConfig={"PageSize": 10_000}
+    )
+    for page in pages:
+        for bucket in page["Buckets"]:
+            yield bucket["Name"]
+
+
+def _read(aws: Aws, s3: S3Client, bucket: Bucket) -> Bucket:
+    try:
+        answer = s3.get_bucket_encryption(Bucket=bucket.config_resource_id)
+    except ClientError as error:
+        if error_code(error) != "ServerSideEncryptionConfigurationNotFoundError":
+            raise
+        return bucket
+    rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
+    default = rules[0]["ApplyServerSideEncryptionByDefault"]
+    key = default.get("KMSMasterKeyID")
+    if key and not key.startswith("arn:"):
+        # S3 takes a bare key id as one of the bucket's own account and region.
+        key = aws.fill("arn:{partition}:kms:{region}:{account}:key/{id}", id=key)
+    return replace(bucket, algorithm=default["SSEAlgorithm"], kms_key=key)

@@ -1,0 +1,128 @@
+"""What the tests of the command line share."""
+
+import io
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from assay_cli.embedded_aws import EmbeddedAws
+
+RunningProcesses = Callable[[], list[str]]
+DeployFunction = Callable[..., str]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_aws_of_the_machine() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[EmbeddedAws]:
+    """An embedded AWS for all tests."""
+    with EmbeddedAws() as started:
+        yield started
+
+
+@pytest.fixture
+def exported_aws(aws: EmbeddedAws) -> Iterator[EmbeddedAws]:
+    """The embedded AWS, as if a user had exported its variables."""
+    with aws.exported():
+        yield aws
+
+
+@pytest.fixture
+def session(exported_aws: EmbeddedAws) -> boto3.Session:
+    """A session in the embedded AWS."""
+    assert exported_aws.endpoint
+    return boto3.Session()
+
+
+@pytest.fixture
+def deploy_function(session: boto3.Session) -> Iterator[DeployFunction]:
+    """Deploys a Lambda function whose module `function` has the given source."""
+    client = session.client("lambda")
+    role = "arn:aws:iam::123456789012:role/anything"
+    session.client("iam").create_role(RoleName="anything", AssumeRolePolicyDocument="{}")
+    names: list[str] = []
+
+    def deploy(source: str, **settings: object) -> str:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as code:
+            code.writestr("function.py", source)
+        parameters: dict[str, object] = {
+            "FunctionName": f"function-{len(names)}",
+            "Runtime": "python3.13",
+            "Role": role,
+            "Handler": "function.handler",
+            "Code": {"ZipFile": archive.getvalue()},
+            "Timeout": 30,
+            **settings,
+        }
+        function = client.create_function(**parameters)  # type: ignore[arg-type]
+        names.append(function["FunctionName"])
+        return function["FunctionName"]
+
+    yield deploy
+    for name in names:
+        client.delete_function(FunctionName=name)
+    session.client("iam").delete_role(RoleName="anything")
+
+
+@pytest.fixture
+def running_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RunningProcesses]:
+    """Lists the command lines of what this test has started, children's children included.
+
+    All of it inherits a variable, or names the test's folder for temporary files in its arguments.
+    """
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    mark = str(temporary).encode()
+
+    def running() -> list[str]:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (process / "cmdline").read_bytes()
+                if mark in command or mark in (process / "environ").read_bytes():
+                    found.append(command.replace(b"\0", b" ").decode())
+            except OSError:
+                # It has ended, or is not ours.
+                continue
+        return found
+
+    # This process's own environment is read from /proc as it was when it started, without the mark.
+    assert running() == []
+    yield running
+    deadline = time.monotonic() + 5
+    while running() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert running() == []
+
+
+@pytest.fixture
+def run_assay(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Runs the command line as a user does, in the test's folder."""
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [Path(sys.executable).with_name("assay"), *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    return run

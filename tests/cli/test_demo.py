@@ -1,0 +1,279 @@
+"""The demonstration deploys, judges, destroys, and leaves nothing behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from assay_cli.demo import Demo, DemoError
+from assay_cli.display import Display
+from assay_cli.outputs import REQUIRED_OUTPUTS
+
+# An app whose stack needs seconds: one function that stands for all, and a report without verdicts.
+SMALL_APP = '''
+import json, os, sys, zipfile
+from pathlib import Path
+
+import yaml
+
+settings = yaml.safe_load(Path(os.environ["ASSAY_ENVIRONMENTS"], "demo.yaml").read_text())
+stack = Path(os.environ["CDKTF_OUTDIR"], "stacks", "assay-demo")
+stack.mkdir(parents=True)
+with zipfile.ZipFile(stack / "code.zip", "w") as code:
+    code.writestr("function.py", """
+import json, time
+import boto3
+
+def handler(event, context):
+    print("working", flush=True)
+    time.sleep(1)
+    rules = [{"rule_name": "s3-encryption-compliance", "severity": "high", "resources": 0,
+              "compliant": 0, "non_compliant": 1, "not_applicable": 0, "score": None}]
+    report = {"rules": rules, "resources": [], "summary": rules[0]}
+    boto3.client("s3").put_object(
+        Bucket="small-reports", Key="report.json", Body=json.dumps(report).encode()
+    )
+    return {"report_bucket": "small-reports", "report_key": "report.json"}
+""")
+names = dict.fromkeys(json.loads(os.environ["SMALL_APP_OUTPUTS"]), "small")
+(stack / "cdk.tf.json").write_text(json.dumps({
+    "terraform": {"required_providers": {
+        "aws": {"source": "hashicorp/aws", "version": settings["provider_version"]}
+    }},
+    "provider": {"aws": {
+        "region": settings["region"], "skip_credentials_validation": True,
+        "s3_use_path_style": True, "max_retries": 3,
+    }},
+    "resource": {
+        "aws_iam_role": {"small": {"name": "small", "assume_role_policy": json.dumps({
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                           "Principal": {"Service": "lambda.amazonaws.com"}}],
+        })}},
+        "aws_s3_bucket": {"small": {"bucket": "small-reports", "force_destroy": True}},
+        "aws_lambda_function": {"small": {
+            "function_name": "small", "role": "${aws_iam_role.small.arn}", "runtime": "python3.13",
+            "handler": "function.handler", "filename": "code.zip", "timeout": 60,
+        }},
+    },
+    "output": {name: {"value": value} for name, value in names.items()},
+}))
+'''
+
+# What `assay demo` does, with another app.
+DRIVER = """
+import sys
+from pathlib import Path
+from assay_cli.demo import Demo
+from assay_cli.display import Display
+from assay_cli.processes import Interrupted, interruptible
+
+try:
+    with interruptible():
+        done = Demo(Display(), keep="keep" in sys.argv, project=Path(sys.argv[1])).run()
+        sys.exit(0 if done else 1)
+except Interrupted as interrupted:
+    sys.exit(interrupted.exit_code)
+"""
+
+
+@pytest.fixture
+def small_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The command that runs the demonstration with the small app."""
+    project = tmp_path / "small"
+    project.mkdir()
+    (project / "main.py").write_text(SMALL_APP)
+    monkeypatch.setenv("SMALL_APP_OUTPUTS", json.dumps(REQUIRED_OUTPUTS))
+    return [sys.executable, "-c", DRIVER, str(project)]
+
+
+@contextmanager
+def started(command: list[str], folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    ) as process:
+        yield process
+
+
+def read_until(process: "subprocess.Popen[str]", text: str) -> str:
+    """Read lines up to the one that begins with the text, and return them."""
+    assert process.stdout is not None
+    read = ""
+    for line in process.stdout:
+        read += line
+        if line.startswith(text):
+            return read
+    pytest.fail(f"no line begins with {text!r}:\n{read}")
+
+
+def test_every_verdict_is_demanded_and_nothing_is_left(
+    run_assay: Callable[..., "subprocess.CompletedProcess[str]"],
+    running_processes: Callable[[], list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Of another deployment: the demonstration's names are its own.
+    monkeypatch.setenv("ENVIRONMENT_SUFFIX", "elsewhere")
+    before = time.monotonic()
+    done = run_assay("demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert time.monotonic() - before < 240
+    assert "Every verdict is the one that the sample data demands\n" in done.stdout
+    assert "Everything is destroyed\n" in done.stdout
+    assert "Warning" not in done.stderr
+    assert running_processes() == []
+    work = tmp_path / ".assay" / "demo"
+    written = json.loads((work / "cfn-outputs" / "flat-outputs.json").read_text())
+    assert set(written) == set(REQUIRED_OUTPUTS)
+    report = json.loads((work / "report.json").read_text())
+    assert report["environment_suffix"] == "demo"
+    violations = {
+        item["resource_id"]
+        for item in report["resources"]
+        if item["compliance_type"] == "NON_COMPLIANT"
+    }
+    assert len(violations) == report["summary"]["non_compliant"] == 8
+    for resource_id in violations:
+        assert f" {resource_id} " in done.stdout
+    (state,) = work.glob("*.tfstate")
+    assert json.loads(state.read_text())["resources"] == []
+
+
+def test_verdicts_that_are_not_demanded_fail_and_are_listed(
+    small_demo: list[str], tmp_path: Path, running_processes: Callable[[], list[str]]
+) -> None:
+    done = subprocess.run(
+        small_demo, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert "NOT what the sample data demands:\n" in done.stdout
+    assert (
+        "  s3-encryption-compliance on arn:aws:s3:::sample-vault: "
+        "expected COMPLIANT, got no verdict\n"
+    ) in done.stdout
+    assert "  alerts: expected 1, one for each rule with violations, got 0\n" in done.stdout
+    assert "Everything is destroyed\n" in done.stdout
+    assert running_processes() == []
+
+
+def test_kept_demonstration_can_be_reached_and_stopped_and_others_run_beside_it(
+    small_demo: list[str], tmp_path: Path, running_processes: Callable[[], list[str]]
+) -> None:
+    kept = subprocess.run(
+        [*small_demo, "keep"], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
+    )
+    assert kept.returncode == 1, kept.stderr
+    assert "Everything is destroyed" not in kept.stdout
+    lines = [line.strip() for line in kept.stdout.splitlines()]
+    exports = dict(
+        line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export ")
+    )
+    environment = os.environ | exports
+    invoked = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("assay"), "invoke", "ec2-tag-compliance", "--json"),
+            *("--outputs", ".assay/demo/cfn-outputs/flat-outputs.json"),
+        ],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert json.loads(invoked.stdout)["report_bucket"] == "small-reports"
+    with started(small_demo, tmp_path) as second:
+        read_until(second, "terraform apply")
+        second.send_signal(signal.SIGTERM)
+        assert second.wait() == 143
+    assert (tmp_path / ".assay" / "demo-2" / "cdktf.out").is_dir()
+    assert len(running_processes()) == 1
+    (stop,) = [line for line in lines if line.startswith("kill ")]
+    subprocess.run(["sh", "-c", stop], check=True)
+    deadline = time.monotonic() + 10
+    while running_processes() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert running_processes() == []
+    with started(small_demo, tmp_path) as third:
+        read_until(third, "Starting the embedded AWS")
+        third.send_signal(signal.SIGINT)
+        assert third.wait() == 130
+    # The folder is free again, so the kept outputs have made place.
+    assert not (tmp_path / ".assay" / "demo" / "cfn-outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("moment", "number", "delay"),
+    [
+        ("Starting the embedded AWS", signal.SIGINT, 0),
+        ("Starting the embedded AWS", signal.SIGINT, 1),
+        ("Embedded AWS at ", signal.SIGHUP, 0),
+        ("terraform init", signal.SIGINT, 0.5),
+        ("terraform apply", signal.SIGTERM, 0),
+        ("terraform apply", signal.SIGINT, 2),
+        ("  created ", signal.SIGINT, 0),
+        ("Invoking small, ", signal.SIGINT, 1),
+        ("terraform destroy", signal.SIGINT, 1),
+    ],
+)
+def test_signal_at_any_moment_leaves_no_process_and_no_traceback(
+    small_demo: list[str],
+    running_processes: Callable[[], list[str]],
+    moment: str,
+    number: signal.Signals,
+    delay: float,
+) -> None:
+    with started(small_demo, Path(small_demo[-1])) as demo:
+        read_until(demo, moment)
+        time.sleep(delay)
+        demo.send_signal(number)
+        assert demo.stdout is not None
+        rest = demo.stdout.read()
+        assert demo.wait() == 128 + number
+    assert "Traceback" not in rest
+    assert running_processes() == []
+
+
+def test_signal_while_the_app_is_synthesized_ends_its_node_too(
+    tmp_path: Path, running_processes: Callable[[], list[str]]
+) -> None:
+    with started([str(Path(sys.executable).with_name("assay")), "demo"], tmp_path) as demo:
+        deadline = time.monotonic() + 30
+        while not any("jsii" in command for command in running_processes()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        demo.send_signal(signal.SIGINT)
+        assert demo.stdout is not None
+        assert demo.stdout.read().endswith("SIGINT: stopped, nothing was left running\n")
+        assert demo.wait() == 130
+    assert running_processes() == []
+
+
+def test_app_that_fails_is_an_error_with_what_it_said(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("import sys\nsys.exit('settings are wrong')\n")
+    with pytest.raises(DemoError, match=r"exit code 1:\nsettings are wrong"):
+        Demo(Display(), project=tmp_path, parent=tmp_path / "work").run()
+
+
+def test_folder_without_the_app_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DemoError, match=f"no main.py in {tmp_path}"):
+        Demo(Display(), project=tmp_path, parent=tmp_path / "work").run()
+    assert not (tmp_path / "work").exists()
+
+
+def test_deployment_that_lacks_an_output_is_an_error(
+    small_demo: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMALL_APP_OUTPUTS", json.dumps(REQUIRED_OUTPUTS[1:]))
+    with pytest.raises(DemoError, match="lacks outputs: config_recorder_name"):
+        Demo(Display(), project=Path(small_demo[-1]), parent=tmp_path / "work").run()

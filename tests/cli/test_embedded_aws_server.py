@@ -1,0 +1,42 @@
+"""The embedded AWS serves functions' code where the Lambda API says that it is."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+import urllib3
+
+from assay_cli.embedded_aws import EmbeddedAws
+
+
+def fetch(aws: EmbeddedAws, location: str) -> urllib3.BaseHTTPResponse:
+    address = urlsplit(location)
+    return urllib3.request("GET", aws.endpoint + address.path, headers={"Host": address.netloc})
+
+
+def test_code_is_served_at_its_location(
+    aws: EmbeddedAws, session: boto3.Session, deploy_function: Callable[..., str]
+) -> None:
+    deploy_function("first = True")
+    name = deploy_function("second = True")
+    function = session.client("lambda").get_function(FunctionName=name)
+    code = fetch(aws, function["Code"]["Location"]).data
+    assert len(code) == function["Configuration"]["CodeSize"]
+    assert b"second" in code
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1"])
+def test_code_that_is_nowhere_is_not_found(
+    aws: EmbeddedAws, deploy_function: Callable[..., str], region: str
+) -> None:
+    deploy_function("")
+    location = f"https://awslambda-{region}-tasks.s3.{region}.amazonaws.com/nothing"
+    assert fetch(aws, location).status == 404
+
+
+def test_other_addresses_are_moto_s_own(session: boto3.Session) -> None:
+    s3 = session.client("s3")
+    s3.create_bucket(Bucket="awslambda-us-east-1-tasks")
+    s3.put_object(Bucket="awslambda-us-east-1-tasks", Key="key", Body=b"body")
+    assert s3.get_object(Bucket="awslambda-us-east-1-tasks", Key="key")["Body"].read() == b"body"

@@ -1,0 +1,268 @@
+"""One app for all tests of this folder: loading the provider's bindings is what takes time."""
+
+import copy
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cdktf import App, TerraformStack
+from cdktf_cdktf_provider_aws.provider import AwsProvider
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
+
+from assay_constructs.bucket import PrivateBucket
+from assay_constructs.encryption_key import EncryptionKey
+from assay_constructs.environments import read_environments
+from assay_constructs.function import ComplianceFunction
+from assay_constructs.recorder import Recorder
+from assay_constructs.schedule import Schedule
+from assay_constructs.stack import ComplianceStack
+
+# JSON of any shape: what Terraform reads.
+Json = Any
+
+BASE: dict[str, Json] = {
+    "environment_suffix": "test",
+    "region": "eu-west-1",
+    "recorder": {"mode": "create"},
+    "retain_data": False,
+    "rules": {
+        "ec2-tag-compliance": {
+            "severity": "critical",
+            "parameters": {"required_tags": {"Environment": ["dev", "test"], "Owner": []}},
+        },
+        "s3-encryption-compliance": {"parameters": {"allowed_algorithms": ["aws:kms"]}},
+        "rds-backup-compliance": {"parameters": {"minimum_retention_days": 14}},
+    },
+}
+QUEUE = "arn:aws:sqs:eu-west-1:123456789012:alerts"
+VARIANTS: dict[str, dict[str, Json]] = {
+    "create": {
+        "alerts": {
+            "emails": ["team@example.com"],
+            "subscriptions": [
+                {
+                    "protocol": "sqs",
+                    "endpoint": QUEUE,
+                    "filter_policy": {"severity": ["high", "critical"]},
+                    "raw_message_delivery": True,
+                }
+            ],
+        },
+        "tags": {"Team": "platform"},
+        "account_id": "123456789012",
+        "log_retention_days": 30,
+        "history_retention_days": 45,
+        "object_retention_days": 60,
+    },
+    "existing": {"recorder": {"mode": "existing", "name": "theirs"}},
+    "none": {"recorder": {"mode": "none"}},
+    "protected": {"retain_data": True, "customer_managed_key": True},
+    "embedded": {
+        "embedded_aws": True,
+        "object_retention_days": None,
+        "provider_version": "5.100.0",
+    },
+    "daily": {
+        "recorder": {
+            "mode": "create",
+            "name": "mine",
+            "recording_frequency": "DAILY",
+            "resource_types": [
+                "AWS::S3::Bucket",
+                "AWS::RDS::DBInstance",
+                "AWS::EC2::Instance",
+                "AWS::EC2::Volume",
+            ],
+        },
+        "schedules": {
+            "evaluation": "rate(1 hour)",
+            "report": "cron(0 7 * * ? *)",
+            "silence_hours": 30,
+            "config_maximum_execution_frequency": "Six_Hours",
+        },
+    },
+    "one-rule": {
+        "rules": {"s3-encryption-compliance": {}, "rds-backup-compliance": {"enabled": False}}
+    },
+    "s3": {
+        "backend": {
+            "type": "s3",
+            "bucket": "states",
+            "region": "eu-central-1",
+            "key_prefix": "assay/team",
+            "kms_key_id": "alias/states",
+        }
+    },
+    "cloud": {
+        "backend": {
+            "type": "cloud",
+            "organization": "example",
+            "workspace": {"name": "assay-{suffix}"},
+        }
+    },
+    "cloud-tags": {
+        "backend": {
+            "type": "cloud",
+            "hostname": "tfe.example.com",
+            "organization": "example",
+            "workspace": {"tags": ["assay", "test"]},
+        }
+    },
+}
+
+
+def _stack(app: App, name: str) -> TerraformStack:
+    stack = TerraformStack(app, name)
+    AwsProvider(stack, "Aws")
+    return stack
+
+
+def _construct_stacks(app: App) -> None:
+    bucket_stack = _stack(app, "bucket")
+    PrivateBucket(
+        bucket_stack, "Bucket", bucket_name="plain", object_retention_days=30, retain_data=False
+    )
+    PrivateBucket(bucket_stack, "Kept", bucket_name="kept", kms_key_arn="arn:aws:kms:key")
+    EncryptionKey(
+        _stack(app, "key"),
+        "Key",
+        suffix="test",
+        account_id="123456789012",
+        partition="aws-cn",
+        dns_suffix="amazonaws.com.cn",
+        region="cn-north-1",
+    )
+    recorder_stack = _stack(app, "recorder")
+    bucket = PrivateBucket(recorder_stack, "Bucket", bucket_name="deliveries")
+    Recorder(
+        recorder_stack,
+        "Recorder",
+        name="mine",
+        role_name="assay-recorder-test",
+        account_id="123456789012",
+        partition="aws-us-gov",
+        resource_types=["AWS::S3::Bucket"],
+        bucket_name="deliveries",
+        bucket_arn="arn:aws-us-gov:s3:::deliveries",
+        bucket_policy=bucket.policy,
+        kms_key_arn="arn:aws-us-gov:kms:key",
+    )
+    function_stack = _stack(app, "function")
+    function = ComplianceFunction(
+        function_stack,
+        "Function",
+        function_name="judge-test",
+        description="Judges.",
+        handler="assay.evaluator.handler",
+        filename="assets/code.zip",
+        source_code_hash="hash",
+        environment={"RULE_NAME": "judge"},
+        statements=[],
+        dead_letter_queue_arn=QUEUE,
+    )
+    Schedule(
+        function_stack,
+        "Schedule",
+        name="hourly-test",
+        description="Every hour.",
+        schedule_expression="rate(1 hour)",
+        functions={"judge": function},
+        dead_letter_queue_arn=QUEUE,
+    )
+
+
+def synthesize(folder: Path, variants: dict[str, dict[str, Json]], outdir: Path) -> None:
+    """Synthesize a stack for each variant of the settings, as ``main.py`` does."""
+    folder.mkdir()
+    for name, changes in variants.items():
+        settings = {**copy.deepcopy(BASE), **changes}
+        # JSON is YAML too.
+        (folder / f"{name}.yaml").write_text(json.dumps(settings), encoding="utf-8")
+    app = App(outdir=str(outdir))
+    for name, environment in read_environments(folder).items():
+        ComplianceStack(app, name, settings=environment)
+    _construct_stacks(app)
+    app.synth()
+
+
+@pytest.fixture(scope="session")
+def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of all synthesized stacks."""
+    root = tmp_path_factory.mktemp("synth")
+    synthesize(root / "environments", VARIANTS, root / "out")
+    return root / "out" / "stacks"
+
+
+@pytest.fixture(scope="session")
+def stacks(synthesized: Path) -> dict[str, Json]:
+    """The JSON of all synthesized stacks, by the name of variant or construct."""
+    return {
+        folder.name.removeprefix("assay-"): json.loads((folder / "cdk.tf.json").read_text())
+        for folder in synthesized.iterdir()
+    }
+
+
+@pytest.fixture(scope="session")
+def find(stacks: dict[str, Json]) -> Callable[[str, str, str], Json]:
+    """Find one resource or data source by stack, type and its construct's path in the stack."""
+
+    def _find(stack: str, kind: str, path: str) -> Json:
+        blocks = {**stacks[stack].get("resource", {}), **stacks[stack].get("data", {})}
+        (found,) = (
+            block
+            for block in blocks[kind].values()
+            if block["//"]["metadata"]["path"].split("/", 1)[1] == path
+        )
+        return found
+
+    return _find
+
+
+@pytest.fixture(scope="session")
+def statements(
+    find: Callable[[str, str, str], Json],
+) -> Callable[[str, str], dict[str, Json]]:
+    """The statements of one policy document, by their ``sid``."""
+
+    def _statements(stack: str, path: str) -> dict[str, Json]:
+        document = find(stack, "aws_iam_policy_document", path)
+        return {statement["sid"]: statement for statement in document["statement"]}
+
+    return _statements
+
+
+@pytest.fixture
+def construct_snapshot(
+    stacks: dict[str, Json], snapshot: SnapshotAssertion
+) -> Callable[[str, str], None]:
+    """Compare all that one construct makes with its snapshot; the code's hash is left out."""
+
+    def _compare(stack: str, path: str) -> None:
+        made: dict[str, Json] = {}
+        blocks = {**stacks[stack].get("resource", {}), **stacks[stack].get("data", {})}
+        for kind, resources in blocks.items():
+            for name, block in resources.items():
+                where = block["//"]["metadata"]["path"].split("/", 1)[1]
+                if where == path or where.startswith(f"{path}/"):
+                    made[f"{kind}.{name}"] = {k: v for k, v in block.items() if k != "//"}
+        assert made, f"nothing at {path}"
+        text = re.sub(
+            r'(assets/[A-Za-z0-9_]+/)[0-9A-F]{32}|("source_code_hash": ")[^"]+',
+            r"\1\2<hash>",
+            json.dumps(made),
+        )
+        assert json.loads(text) == snapshot.use_extension(JSONSnapshotExtension)
+
+    return _compare
+
+
+@pytest.fixture
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what would change what is synthesized."""
+    changing = ("ASSAY_ENVIRONMENTS", "ASSAY_RESTARTED", "CDKTF_OUTDIR", "ENVIRONMENT_SUFFIX")
+    return {name: value for name, value in os.environ.items() if name not in changing}

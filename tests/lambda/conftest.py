@@ -1,0 +1,361 @@
+"""Shared fixtures: an AWS in the process, what is said to it, and what is kept in it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from boto3.dynamodb.types import TypeDeserializer
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from assay import evaluator, report_aggregator
+from assay.aws import Aws
+from assay.events import Trigger
+from assay.rule import Severity
+from assay.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from assay.run import RunSummary
+
+EVENTS = Path(__file__).parents[1] / "events"
+ACCOUNT, REGION = "123456789012", "us-east-1"
+CONTEXT: Any = SimpleNamespace(
+    aws_request_id="8f507cfc-example",
+    invoked_function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:example",
+)
+KEYS = {
+    "compliance-history": ("resource_id", "evaluation_timestamp"),
+    "compliance-state": ("rule_name", "resource_id"),
+}
+
+
+class Wire:
+    """Sees every call that boto3 makes; can fail it, or answer it in AWS's place.
+
+    It listens to botocore's own events. Clients live as long as the process, so it does too.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets all, as before each test."""
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.answers: dict[str, deque[dict[str, Any]]] = {}
+        self.failures: list[tuple[str, Exception, Callable[[dict[str, Any]], bool]]] = []
+        self.failures_after: dict[str, Exception] = {}
+        self.changes: dict[str, dict[str, Any]] = {}
+
+    def on_params(self, params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any]:
+        """Notes a call, and fails it where it is to fail."""
+        service = model.service_model.signing_name
+        self.calls.append((f"{service}:{model.name}", params))
+        for operation, error, applies in self.failures:
+            if operation == model.name and applies(params):
+                raise error
+        return {**params, **self.changes.get(model.name, {})}
+
+    def on_call(self, model: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]] | None:
+        """Answers a call where an answer waits."""
+        if not (answers := self.answers.get(model.name)):
+            return None
+        return AWSResponse("", 200, HTTPHeaders(), None), answers.popleft()
+
+    def after_call(self, model: Any, **_: Any) -> None:
+        """Ends a run once AWS has done what a call wanted."""
+        if error := self.failures_after.get(model.name):
+            raise error
+
+
+WIRE = Wire()
+
+
+@cache
+def _session() -> boto3.Session:
+    session = boto3.Session(region_name=REGION)
+    events: Any = session.events
+    events.register("provide-client-params", WIRE.on_params)
+    events.register("before-call", WIRE.on_call)
+    events.register("after-call", WIRE.after_call)
+    return session
+
+
+@pytest.fixture(autouse=True)
+def _embedded_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    WIRE.reset()
+    with mock_aws(), pytest.MonkeyPatch.context() as within:
+        within.setattr(boto3, "DEFAULT_SESSION", _session())
+        yield
+
+
+@pytest.fixture
+def calls() -> list[tuple[str, dict[str, Any]]]:
+    """All calls so far, as pairs of `service:Operation` and parameters."""
+    return WIRE.calls
+
+
+@pytest.fixture
+def answer() -> Callable[..., None]:
+    """Answers the next calls of an operation in AWS's place."""
+
+    def answer(operation: str, *answers: dict[str, Any]) -> None:
+        WIRE.answers[operation] = deque(answers)
+
+    return answer
+
+
+@pytest.fixture
+def change_parameters() -> Callable[..., None]:
+    """Changes parameters of an operation's calls on their way, such as the size of a page."""
+
+    def change(operation: str, **parameters: Any) -> None:
+        WIRE.changes[operation] = parameters
+
+    return change
+
+
+@pytest.fixture
+def fail() -> Callable[..., None]:
+    """Fails the calls of an operation, by an exception or with an error code of AWS's."""
+
+    def fail(
+        operation: str,
+        error: str | Exception,
+        when: Callable[[dict[str, Any]], bool] = lambda _params: True,
+    ) -> None:
+        if isinstance(error, str):
+            error = ClientError({"Error": {"Code": error, "Message": "refused"}}, operation)
+        WIRE.failures.append((operation, error, when))
+
+    return fail
+
+
+@pytest.fixture
+def fail_after() -> Callable[[str, Exception], None]:
+    """Lets calls of an operation reach AWS, and then ends the run by an exception."""
+
+    def fail_after(operation: str, error: Exception) -> None:
+        WIRE.failures_after[operation] = error
+
+    return fail_after
+
+
+@pytest.fixture
+def recover() -> Callable[[], None]:
+    """Ends all failures."""
+
+    def recover() -> None:
+        WIRE.failures.clear()
+        WIRE.failures_after.clear()
+
+    return recover
+
+
+@pytest.fixture
+def aws() -> Aws:
+    """The account and region of the tests, with clients of its own."""
+    return Aws(partition="aws", region=REGION, account_id=ACCOUNT)
+
+
+@pytest.fixture
+def run() -> Run:
+    """A sweep of the EC2 rule."""
+    return Run(
+        rule_name="ec2-tag-compliance",
+        resource_type="AWS::EC2::Instance",
+        severity=Severity.MEDIUM,
+        run_id="8f507cfc-example",
+        trigger=Trigger.EVENTBRIDGE_SCHEDULE,
+        ordering_timestamp="2026-11-23T06:00:00.000000Z",
+        expires_at=1_800_000_000,
+    )
+
+
+@pytest.fixture
+def event() -> Callable[..., dict[str, Any]]:
+    """Loads a file of tests/events.
+
+    `item` changes fields of its configuration item (or summary), `time` its own time, and any
+    other name a field at the top.
+    """
+
+    def event(
+        name: str,
+        *,
+        item: dict[str, Any] | None = None,
+        time: str | None = None,
+        **fields: Any,
+    ) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text("utf-8"))
+        loaded |= fields
+        if "invokingEvent" not in loaded:
+            return loaded if time is None else {**loaded, "time": time}
+        invoking = json.loads(loaded["invokingEvent"])
+        found = invoking.get("configurationItem") or invoking.get("configurationItemSummary") or {}
+        found |= item or {}
+        if time is not None:
+            holder, field = (
+                (found, "configurationItemCaptureTime")
+                if found
+                else (invoking, "notificationCreationTime")
+            )
+            holder[field] = time
+        return {**loaded, "invokingEvent": json.dumps(invoking)}
+
+    return event
+
+
+@pytest.fixture
+def tables() -> None:
+    """The history and state tables."""
+    dynamodb = boto3.client("dynamodb")
+    for name, (partition_key, sort_key) in KEYS.items():
+        dynamodb.create_table(
+            TableName=name,
+            KeySchema=[
+                {"AttributeName": partition_key, "KeyType": "HASH"},
+                {"AttributeName": sort_key, "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": partition_key, "AttributeType": "S"},
+                {"AttributeName": sort_key, "AttributeType": "S"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+
+@pytest.fixture
+def items(tables: None) -> Callable[[str], list[dict[str, Any]]]:  # noqa: ARG001 - must exist
+    """Reads all items of a table, sorted by key."""
+
+    def items(table: str) -> list[dict[str, Any]]:
+        deserialize = TypeDeserializer().deserialize
+        found = boto3.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+        plain = [{name: deserialize(value) for name, value in item.items()} for item in found]
+        return sorted(plain, key=lambda item: [item[key] for key in KEYS[table]])
+
+    return items
+
+
+@pytest.fixture
+def verdicts(items: Callable[[str], list[dict[str, Any]]]) -> Callable[[], list[dict[str, Any]]]:
+    """Reads the state table without its run summaries."""
+    return lambda: [item for item in items("compliance-state") if "#" not in item["rule_name"]]
+
+
+@pytest.fixture
+def topic() -> str:
+    """The ARN of an alert topic with a queue that receives what an SQS subscription would."""
+    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+    arn = sns.create_topic(Name="compliance-alerts")["TopicArn"]
+    sqs.create_queue(QueueName="alerts")
+    sns.subscribe(
+        TopicArn=arn,
+        Protocol="sqs",
+        Endpoint=f"arn:aws:sqs:{REGION}:{ACCOUNT}:alerts",
+        Attributes={"RawMessageDelivery": "true"},
+    )
+    return arn
+
+
+@pytest.fixture
+def alerts(topic: str) -> Callable[[], list[dict[str, Any]]]:  # noqa: ARG001 - it fills the queue
+    """Takes all alerts out of the queue."""
+
+    def alerts() -> list[dict[str, Any]]:
+        sqs = boto3.client("sqs")
+        url = sqs.get_queue_url(QueueName="alerts")["QueueUrl"]
+        found = []
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                found.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    return alerts
+
+
+@pytest.fixture
+def evaluator_environment(
+    monkeypatch: pytest.MonkeyPatch,
+    tables: None,  # noqa: ARG001 - must exist
+    topic: str,
+) -> None:
+    """The environment of the EC2 rule's evaluator, against the embedded AWS."""
+    variables = {
+        "RULE_NAME": "ec2-tag-compliance",
+        "RULE_PARAMETERS": '{"requiredTags":"{\\"Owner\\":[]}"}',
+        "RULE_SEVERITY": "medium",
+        "DYNAMODB_TABLE": "compliance-history",
+        "STATE_TABLE": "compliance-state",
+        "SNS_TOPIC_ARN": topic,
+        "HISTORY_RETENTION_DAYS": "365",
+        "CONFIG_TEST_MODE": "true",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def evaluate(evaluator_environment: None) -> Callable[[object], RunSummary]:  # noqa: ARG001
+    """Invokes the evaluator as Lambda does."""
+    return lambda event: evaluator.handler(event, CONTEXT)
+
+
+@pytest.fixture
+def aggregate(
+    monkeypatch: pytest.MonkeyPatch,
+    tables: None,  # noqa: ARG001 - must exist
+) -> Callable[[object], dict[str, Any]]:
+    """Invokes the report aggregator as Lambda does."""
+    boto3.client("s3").create_bucket(Bucket="compliance-reports")
+    variables = {
+        "DYNAMODB_TABLE": "compliance-history",
+        "STATE_TABLE": "compliance-state",
+        "REPORTS_BUCKET": "compliance-reports",
+        "RULES": '{"s3-encryption-compliance":"high","ec2-tag-compliance":"medium"}',
+        "ENVIRONMENT_SUFFIX": "dev",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return lambda event: report_aggregator.handler(event, CONTEXT)
+
+
+@pytest.fixture
+def run_instance() -> Callable[..., str]:
+    """Starts an EC2 instance with the given tags and returns its id."""
+
+    def run_instance(**tags: str) -> str:
+        ec2 = boto3.client("ec2")
+        image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        specification = {
+            "ResourceType": "instance",
+            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        }
+        started = ec2.run_instances(
+            ImageId=image,
+            MinCount=1,
+            MaxCount=1,
+            TagSpecifications=[specification] if tags else [],  # type: ignore[list-item]
+        )
+        return started["Instances"][0]["InstanceId"]
+
+    return run_instance

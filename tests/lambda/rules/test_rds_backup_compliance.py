@@ -1,0 +1,150 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from assay.aws import Aws
+from assay.rule import ComplianceType, Evaluation, ParameterError
+from assay.rules.rds_backup_compliance import (
+    BackupParameters,
+    DatabaseInstance,
+    RdsBackupCompliance,
+)
+
+NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
+RULE = RdsBackupCompliance()
+DEFAULT = BackupParameters()
+
+
+def database(
+    days: int, engine: str = "postgres", *, is_read_replica: bool = False
+) -> DatabaseInstance:
+    arn = "arn:aws:rds:us-east-1:123456789012:db:orders"
+    return DatabaseInstance(arn, "db-ABC", engine, days, is_read_replica)
+
+
+@pytest.fixture
+def make_database() -> Callable[..., None]:
+    def make_database(name: str, days: int) -> None:
+        boto3.client("rds").create_db_instance(
+            DBInstanceIdentifier=name,
+            DBInstanceClass="db.t4g.micro",
+            Engine="postgres",
+            BackupRetentionPeriod=days,
+        )
+
+    return make_database
+
+
+@pytest.mark.parametrize("days", [7, 35])
+def test_backups_that_are_kept_long_enough_are_compliant(days: int) -> None:
+    assert RULE.evaluate(database(days), DEFAULT, NOW) == Evaluation(
+        ComplianceType.COMPLIANT, f"Automated backups are kept for {days} days."
+    )
+
+
+def test_backups_that_are_kept_too_short_are_non_compliant() -> None:
+    assert RULE.evaluate(database(6), DEFAULT, NOW) == Evaluation(
+        ComplianceType.NON_COMPLIANT,
+        "Automated backups are kept for 6 days, at least 7 are required.",
+    )
+
+
+def test_no_backups_are_non_compliant() -> None:
+    assert RULE.evaluate(database(0), BackupParameters(1), NOW) == Evaluation(
+        ComplianceType.NON_COMPLIANT, "There are no automated backups."
+    )
+
+
+@pytest.mark.parametrize(
+    ("engine", "service"), [("docdb", "Amazon DocumentDB"), ("neptune", "Amazon Neptune")]
+)
+def test_instances_of_other_services_are_not_applicable(engine: str, service: str) -> None:
+    assert RULE.evaluate(database(0, engine), DEFAULT, NOW) == Evaluation(
+        ComplianceType.NOT_APPLICABLE, f"The instance belongs to {service}."
+    )
+
+
+def test_read_replicas_are_judged_only_when_a_parameter_says_so() -> None:
+    replica = database(0, is_read_replica=True)
+    assert RULE.evaluate(replica, DEFAULT, NOW) == Evaluation(
+        ComplianceType.NOT_APPLICABLE, "The instance is a read replica."
+    )
+    included = BackupParameters(include_read_replicas=True)
+    assert RULE.evaluate(replica, included, NOW).compliance_type is ComplianceType.NON_COMPLIANT
+
+
+@pytest.mark.parametrize("days", [0, 36])
+def test_a_retention_that_rds_does_not_have_is_refused(days: int) -> None:
+    with pytest.raises(ParameterError) as caught:
+        BackupParameters(minimum_retention_days=days)
+    assert caught.value.problems == [("minimum_retention_days", f"must be 1 to 35, got {days}")]
+
+
+@pytest.mark.parametrize("days", [1, 35])
+def test_the_ends_of_the_range_are_taken(days: int) -> None:
+    assert BackupParameters(minimum_retention_days=days).minimum_retention_days == days
+
+
+def test_all_instances_are_described_page_by_page(
+    aws: Aws,
+    make_database: Callable[..., None],
+    change_parameters: Callable[..., None],
+    calls: list[tuple[str, dict[str, Any]]],
+) -> None:
+    for name in ("a", "b", "c"):
+        make_database(name, 1)
+    change_parameters("DescribeDBInstances", MaxRecords=2)
+    calls.clear()
+    arns = [found.resource_id for found in RULE.describe(aws)]
+    assert arns == [f"arn:aws:rds:us-east-1:123456789012:db:{name}" for name in ("a", "b", "c")]
+    assert [name for name, _ in calls] == ["rds:DescribeDBInstances"] * 2
+    assert calls[0][1]["MaxRecords"] == 100
+
+
+def test_an_instance_is_described_by_its_name(aws: Aws, make_database: Callable[..., None]) -> None:
+    make_database("orders", 7)
+    make_database("other", 1)
+    (found,) = RULE.describe(aws, ["orders"])
+    told = boto3.client("rds").describe_db_instances(DBInstanceIdentifier="orders")
+    instance = told["DBInstances"][0]
+    assert found == DatabaseInstance(
+        resource_id=instance["DBInstanceArn"],
+        config_resource_id=instance["DbiResourceId"],
+        engine="postgres",
+        retention_days=7,
+        is_read_replica=False,
+    )
+
+
+def test_replicas_of_instances_and_of_clusters_are_known_as_such(
+    aws: Aws, make_database: Callable[..., None], answer: Callable[..., None]
+) -> None:
+    make_database("orders", 7)
+    rds = boto3.client("rds")
+    rds.create_db_instance_read_replica(
+        DBInstanceIdentifier="replica", SourceDBInstanceIdentifier="orders"
+    )
+    (replica,) = RULE.describe(aws, ["replica"])
+    assert replica.is_read_replica
+    told: Any = rds.describe_db_instances(DBInstanceIdentifier="orders")
+    told["DBInstances"][0]["ReadReplicaSourceDBClusterIdentifier"] = "cluster"
+    answer("DescribeDBInstances", told)
+    (replica,) = RULE.describe(aws, ["orders"])
+    assert replica.is_read_replica
+
+
+def test_an_instance_that_does_not_exist_is_left_out(aws: Aws) -> None:
+    assert list(RULE.describe(aws, ["vanished"])) == []
+
+
+@pytest.mark.parametrize("ids", [None, ["orders"]])
+def test_a_call_that_fails_is_an_error(
+    aws: Aws, fail: Callable[..., None], ids: list[str] | None
+) -> None:
+    fail("DescribeDBInstances", "AccessDenied")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        list(RULE.describe(aws, ids))

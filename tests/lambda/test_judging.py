@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.exceptions import ClientError
+
+from assay.events import ChangedResource, UnsupportedEventError
+from assay.judging import Judge
+from assay.rule import ComplianceType, Unreadable
+from assay.rules.ec2_tag_compliance import Ec2TagCompliance, TagParameters
+from assay.rules.rds_backup_compliance import BackupParameters, RdsBackupCompliance
+from assay.rules.s3_encryption_compliance import EncryptionParameters, S3EncryptionCompliance
+from assay.run import GONE, Judgement
+from assay.state import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assay.aws import Aws
+
+NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
+ARN = "arn:aws:ec2:us-east-1:123456789012:instance/"
+VANISHED = "i-0123456789abcdef0"
+
+
+def known(instance_id: str, annotation: str = "All required tags are present.") -> Verdict:
+    return Verdict(
+        rule_name="ec2-tag-compliance",
+        resource_id=f"{ARN}{instance_id}",
+        resource_type="AWS::EC2::Instance",
+        config_resource_id=instance_id,
+        compliance_type="COMPLIANT",
+        annotation=annotation,
+        severity="medium",
+        since="2026-11-23T00:00:00.000000Z",
+        ordering_timestamp="2026-11-23T00:00:00.000000Z",
+    )
+
+
+def changed(
+    resource_id: str, departure: str | None = None, resource_type: str = "AWS::EC2::Instance"
+) -> ChangedResource:
+    return ChangedResource(resource_type, resource_id, None, departure)
+
+
+@pytest.fixture
+def judge(aws: Aws) -> Judge:
+    return Judge(Ec2TagCompliance(), TagParameters({"Owner": ()}), aws, NOW)
+
+
+def test_a_sweep_judges_all_and_retires_what_has_vanished(
+    judge: Judge, run_instance: Callable[..., str]
+) -> None:
+    there = run_instance(Owner="web")
+    assert list(judge.sweep([known(there), known(VANISHED)])) == [
+        Judgement(
+            f"{ARN}{there}", there, ComplianceType.COMPLIANT, "All required tags are present."
+        ),
+        Judgement(f"{ARN}{VANISHED}", VANISHED, ComplianceType.NOT_APPLICABLE, GONE),
+    ]
+
+
+def test_what_is_retired_stays_so_without_a_word(judge: Judge) -> None:
+    assert list(judge.sweep([known(VANISHED, GONE)])) == []
+
+
+def test_a_listing_that_fails_retires_nothing(judge: Judge, fail: Callable[..., None]) -> None:
+    fail("DescribeInstances", "InternalError")
+    found = judge.sweep([known(VANISHED)])
+    with pytest.raises(ClientError, match="InternalError"):
+        next(found)
+    assert list(found) == []
+
+
+def test_a_resource_that_cannot_be_read_is_not_retired(
+    aws: Aws, fail: Callable[..., None], answer: Callable[..., None]
+) -> None:
+    judge = Judge(S3EncryptionCompliance(), EncryptionParameters(), aws, NOW)
+    answer("ListBuckets", {"Buckets": [{"Name": "closed"}]})
+    fail("GetBucketEncryption", "AccessDenied")
+    before = Verdict(
+        "s3-encryption-compliance", "arn:aws:s3:::closed", "", "closed", "", "", "", "", ""
+    )
+    assert list(judge.sweep([before])) == [
+        Unreadable("arn:aws:s3:::closed", "closed", "AccessDenied")
+    ]
+
+
+def test_a_changed_resource_is_judged_alone(judge: Judge, run_instance: Callable[..., str]) -> None:
+    run_instance()
+    instance_id = run_instance()
+    (judgement,) = judge.changed(changed(instance_id))
+    assert judgement == Judgement(
+        f"{ARN}{instance_id}",
+        instance_id,
+        ComplianceType.NON_COMPLIANT,
+        "Tags: Owner is missing or empty.",
+    )
+
+
+def test_a_changed_resource_that_has_vanished_since_is_gone(judge: Judge) -> None:
+    assert list(judge.changed(changed(VANISHED))) == [
+        Judgement(f"{ARN}{VANISHED}", VANISHED, ComplianceType.NOT_APPLICABLE, GONE)
+    ]
+
+
+def test_a_departed_resource_is_not_applicable_without_a_call(
+    judge: Judge, calls: list[object]
+) -> None:
+    assert list(judge.changed(changed(VANISHED, "Left."))) == [
+        Judgement(f"{ARN}{VANISHED}", VANISHED, ComplianceType.NOT_APPLICABLE, "Left.")
+    ]
+    assert calls == []
+
+
+def test_an_rds_instance_is_known_by_its_name(aws: Aws) -> None:
+    judge = Judge(RdsBackupCompliance(), BackupParameters(), aws, NOW)
+    database = ChangedResource("AWS::RDS::DBInstance", "db-ABC", "orders", GONE)
+    (judgement,) = judge.changed(database)
+    assert isinstance(judgement, Judgement)
+    assert judgement.resource_id == "arn:aws:rds:us-east-1:123456789012:db:orders"
+    assert judgement.config_resource_id == "db-ABC"
+    nameless = ChangedResource("AWS::RDS::DBInstance", "db-ABC", None, GONE)
+    with pytest.raises(UnsupportedEventError, match="^resourceName: must match .*, got None$"):
+        judge.changed(nameless)
+
+
+def test_a_resource_of_another_type_is_refused(judge: Judge) -> None:
+    message = (
+        "^resourceType: must be AWS::EC2::Instance for the rule ec2-tag-compliance, "
+        "got 'AWS::S3::Bucket'$"
+    )
+    with pytest.raises(UnsupportedEventError, match=message):
+        judge.changed(changed(VANISHED, resource_type="AWS::S3::Bucket"))
+
+
+@pytest.mark.parametrize("resource_id", ["i-x", "i-0123456789abcdef0\n", "../i-01234567"])
+def test_what_cannot_be_an_id_is_refused(judge: Judge, resource_id: str) -> None:
+    with pytest.raises(UnsupportedEventError, match="^resourceId: must match "):
+        judge.arn(changed(resource_id))
