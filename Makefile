@@ -12,7 +12,7 @@ PIPENV := "$(CURDIR)/.pipenv/bin/pipenv"
 BIN := .venv/bin
 SOURCES := main.py cli constructs lambda tests tools docs
 
-.PHONY: help setup demo test pr lint types unit e2e security docs format lock synth clean
+.PHONY: help setup demo test pr lint types unit e2e coverage docs format lock synth clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  \1\t/' | expand -t 14
@@ -59,7 +59,6 @@ unit: .venv/.ready ## Test levels that need no Terraform deployment
 e2e: .venv/.ready tools/checkov/.venv/.ready node_modules/.ready ## Deploy with real Terraform to an embedded AWS
 	$(BIN)/coverage run -m pytest tests/e2e
 
-.PHONY: coverage
 coverage: .venv/.ready ## Coverage over the levels that ran
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report

@@ -57,8 +57,12 @@ class Display:
     @contextmanager
     def working(self, text: str) -> Iterator[None]:
         """Show that something goes on."""
-        self.say(text)
-        with self._console.status(text):
+        if self._console.is_terminal:
+            with self._console.status(text):
+                yield
+            self.say(text)
+        else:
+            self.say(text)
             yield
 
     @contextmanager

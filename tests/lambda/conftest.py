@@ -92,6 +92,21 @@ def _session() -> boto3.Session:
     return session
 
 
+@cache
+def _client(service: str) -> Any:
+    return _session().client(service)  # type: ignore[call-overload]
+
+
+@cache
+def _image_id() -> str:
+    image_id: str = _client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    return image_id
+
+
+# Clients take longer to make than most tests take.
+_aws = cache(lambda: Aws(partition="aws", region=REGION, account_id=ACCOUNT))
+
+
 @pytest.fixture(autouse=True)
 def _embedded_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -171,8 +186,8 @@ def recover() -> Callable[[], None]:
 
 @pytest.fixture
 def aws() -> Aws:
-    """The account and region of the tests, with clients of its own."""
-    return Aws(partition="aws", region=REGION, account_id=ACCOUNT)
+    """The account and region of the tests."""
+    return _aws()
 
 
 @pytest.fixture
@@ -226,7 +241,7 @@ def event() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def tables() -> None:
     """The history and state tables."""
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = _client("dynamodb")
     for name, (partition_key, sort_key) in KEYS.items():
         dynamodb.create_table(
             TableName=name,
@@ -248,7 +263,7 @@ def items(tables: None) -> Callable[[str], list[dict[str, Any]]]:  # noqa: ARG00
 
     def items(table: str) -> list[dict[str, Any]]:
         deserialize = TypeDeserializer().deserialize
-        found = boto3.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+        found = _client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
         plain = [{name: deserialize(value) for name, value in item.items()} for item in found]
         return sorted(plain, key=lambda item: [item[key] for key in KEYS[table]])
 
@@ -264,8 +279,8 @@ def verdicts(items: Callable[[str], list[dict[str, Any]]]) -> Callable[[], list[
 @pytest.fixture
 def topic() -> str:
     """The ARN of an alert topic with a queue that receives what an SQS subscription would."""
-    sns, sqs = boto3.client("sns"), boto3.client("sqs")
-    arn = sns.create_topic(Name="compliance-alerts")["TopicArn"]
+    sns, sqs = _client("sns"), _client("sqs")
+    arn: str = sns.create_topic(Name="compliance-alerts")["TopicArn"]
     sqs.create_queue(QueueName="alerts")
     sns.subscribe(
         TopicArn=arn,
@@ -281,7 +296,7 @@ def alerts(topic: str) -> Callable[[], list[dict[str, Any]]]:  # noqa: ARG001 - 
     """Takes all alerts out of the queue."""
 
     def alerts() -> list[dict[str, Any]]:
-        sqs = boto3.client("sqs")
+        sqs = _client("sqs")
         url = sqs.get_queue_url(QueueName="alerts")["QueueUrl"]
         found = []
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
@@ -326,7 +341,7 @@ def aggregate(
     tables: None,  # noqa: ARG001 - must exist
 ) -> Callable[[object], dict[str, Any]]:
     """Invokes the report aggregator as Lambda does."""
-    boto3.client("s3").create_bucket(Bucket="compliance-reports")
+    _client("s3").create_bucket(Bucket="compliance-reports")
     variables = {
         "DYNAMODB_TABLE": "compliance-history",
         "STATE_TABLE": "compliance-state",
@@ -344,18 +359,18 @@ def run_instance() -> Callable[..., str]:
     """Starts an EC2 instance with the given tags and returns its id."""
 
     def run_instance(**tags: str) -> str:
-        ec2 = boto3.client("ec2")
-        image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        ec2 = _client("ec2")
         specification = {
             "ResourceType": "instance",
             "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
         }
         started = ec2.run_instances(
-            ImageId=image,
+            ImageId=_image_id(),
             MinCount=1,
             MaxCount=1,
-            TagSpecifications=[specification] if tags else [],  # type: ignore[list-item]
+            TagSpecifications=[specification] if tags else [],
         )
-        return started["Instances"][0]["InstanceId"]
+        instance_id: str = started["Instances"][0]["InstanceId"]
+        return instance_id
 
     return run_instance

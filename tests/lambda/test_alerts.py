@@ -72,9 +72,12 @@ def test_people_receive_text_and_every_machine_protocol_the_same_json(
     assert call["MessageStructure"] == "json"
     assert message["sqs"] == message["lambda"] == message["https"]
     assert message["default"] == message["email"]
-    assert message["email"].splitlines() == [
-        "2 new violations of ec2-tag-compliance (severity medium) in account 123456789012, "
-        "region us-east-1:",
+    headline, *lines = message["email"].splitlines()
+    assert headline == (
+        "2 new violations of ec2-tag-compliance (severity medium) "
+        "in account 123456789012, region us-east-1:"
+    )
+    assert lines == [
         "",
         "- arn:aws:ec2:us-east-1:123456789012:instance/i-00000000000000001",
         "  Tags: Owner is missing or empty. Since 2026-11-23T06:00:00.000000Z.",

@@ -53,7 +53,7 @@ def test_an_item_holds_the_whole_evaluation(
 @pytest.mark.parametrize(
     ("number", "sizes"), [(0, []), (1, [1]), (25, [25]), (26, [25, 1]), (51, [25, 25, 1])]
 )
-def test_batches_are_as_large_as_dynamodb_takes(  # noqa: PLR0913 - fixtures
+def test_batches_are_as_large_as_dynamodb_takes(
     history: History,
     run: Run,
     items: Callable[[str], list[dict[str, Any]]],
@@ -97,7 +97,7 @@ def test_a_retry_writes_the_same_items_again(
     assert items("compliance-history") == first
 
 
-def test_unprocessed_items_alone_are_sent_again(  # noqa: PLR0913 - fixtures
+def test_unprocessed_items_alone_are_sent_again(
     history: History,
     run: Run,
     tables: None,
@@ -124,7 +124,9 @@ def test_items_that_stay_unprocessed_are_an_error_and_not_yielded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
-    left = {"UnprocessedItems": {"compliance-history": [{"PutRequest": {"Item": {}}}]}}
+    left: dict[str, Any] = {
+        "UnprocessedItems": {"compliance-history": [{"PutRequest": {"Item": {}}}]}
+    }
     answer("BatchWriteItem", *[left] * 6)
     with pytest.raises(NotAcceptedError, match="history: 1 of 2 not accepted after 6 attempts"):
         next(history.record(run, judgements(2)))

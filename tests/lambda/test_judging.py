@@ -123,7 +123,7 @@ def test_an_rds_instance_is_known_by_its_name(aws: Aws) -> None:
     assert judgement.resource_id == "arn:aws:rds:us-east-1:123456789012:db:orders"
     assert judgement.config_resource_id == "db-ABC"
     nameless = ChangedResource("AWS::RDS::DBInstance", "db-ABC", None, GONE)
-    with pytest.raises(UnsupportedEventError, match="^resourceName: must match .*, got None$"):
+    with pytest.raises(UnsupportedEventError, match=r"^resourceName: must match .*, got None$"):
         judge.changed(nameless)
 
 
@@ -138,5 +138,5 @@ def test_a_resource_of_another_type_is_refused(judge: Judge) -> None:
 
 @pytest.mark.parametrize("resource_id", ["i-x", "i-0123456789abcdef0\n", "../i-01234567"])
 def test_what_cannot_be_an_id_is_refused(judge: Judge, resource_id: str) -> None:
-    with pytest.raises(UnsupportedEventError, match="^resourceId: must match "):
+    with pytest.raises(UnsupportedEventError, match=r"^resourceId: must match "):
         judge.arn(changed(resource_id))

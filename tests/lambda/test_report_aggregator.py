@@ -91,7 +91,7 @@ def test_a_missing_variable_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("REPORTS_BUCKET")
-    with pytest.raises(EnvironmentVariableError, match="^REPORTS_BUCKET: "):
+    with pytest.raises(EnvironmentVariableError, match=r"^REPORTS_BUCKET: "):
         aggregate(event("eventbridge-schedule"))
 
 

@@ -1,0 +1,388 @@
+"""``dev``, which owns the recorder, and ``staging`` beside it in the same account.
+
+The tests follow one deployment through its life, so they run in the order they stand in.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import parliament
+import pytest
+
+from assay.rule import ComplianceType
+from assay_cli import report, samples
+from assay_cli.embedded_aws import EmbeddedAws
+from assay_cli.terraform import Provider, Terraform
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+RULES = {
+    "ec2-tag-compliance": {
+        "parameters": {"required_tags": {"Environment": list(samples.ENVIRONMENTS), "Owner": []}}
+    },
+    "s3-encryption-compliance": {},
+    "rds-backup-compliance": {},
+}
+DEV: dict[str, Any] = {
+    "environment_suffix": "dev",
+    "region": REGION,
+    "account_id": ACCOUNT,
+    "tags": {"Project": "assay"},
+    "recorder": {"mode": "create"},
+    "retain_data": False,
+    "object_retention_days": 30,
+    "customer_managed_key": True,
+    "schedules": {"config_maximum_execution_frequency": "TwentyFour_Hours"},
+    "alerts": {
+        "emails": ["team@example.com"],
+        "subscriptions": [
+            {
+                "protocol": "sqs",
+                "endpoint": f"arn:aws:sqs:{REGION}:{ACCOUNT}:everything",
+            },
+            {
+                "protocol": "sqs",
+                "endpoint": f"arn:aws:sqs:{REGION}:{ACCOUNT}:high-only",
+                "filter_policy": {"severity": ["high", "critical"]},
+                "raw_message_delivery": True,
+            },
+        ],
+    },
+    "rules": RULES,
+}
+STAGING: dict[str, Any] = {
+    "environment_suffix": "staging",
+    "region": REGION,
+    "recorder": {"mode": "existing", "name": "assay-dev"},
+    "retain_data": False,
+    "object_retention_days": None,
+    "rules": RULES,
+}
+
+
+@pytest.fixture(scope="module")
+def verdicts(session: boto3.Session) -> samples.Verdicts:
+    return samples.seed(session)
+
+
+@pytest.fixture(scope="module")
+def queues(session: boto3.Session) -> dict[str, str]:
+    client = session.client("sqs")
+    return {
+        name: client.create_queue(QueueName=name)["QueueUrl"]
+        for name in ("everything", "high-only")
+    }
+
+
+@pytest.fixture(scope="module")
+def before(
+    verdicts: samples.Verdicts,  # noqa: ARG001 - the samples come first
+    queues: dict[str, str],  # noqa: ARG001 - and so do the subscribers
+    inventory: Callable[[], dict[str, set[str]]],
+) -> dict[str, set[str]]:
+    return inventory()
+
+
+@pytest.fixture(scope="module")
+def stacks(synthesize: Callable[..., Path]) -> Path:
+    return synthesize({"dev": DEV, "staging": STAGING})
+
+
+@pytest.fixture(scope="module")
+def dev(
+    stacks: Path,
+    deploy: Callable[[Path], dict[str, str]],
+    before: dict[str, set[str]],  # noqa: ARG001 - looked at before anything is deployed
+) -> dict[str, str]:
+    return deploy(stacks / "assay-dev")
+
+
+def receive(session: boto3.Session, queue_url: str) -> list[Any]:
+    """Take all messages out of a queue."""
+    client = session.client("sqs")
+    bodies = []
+    while messages := client.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get(
+        "Messages"
+    ):
+        for message in messages:
+            bodies.append(json.loads(message["Body"]))
+            client.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+    return bodies
+
+
+def test_a_second_plan_changes_nothing(aws: EmbeddedAws, stacks: Path, dev: dict[str, str]) -> None:
+    assert dev["config_recorder_name"] == "assay-dev"
+    assert not Terraform(stacks / "assay-dev", aws.environment()).plan()
+
+
+def test_the_live_checks_pass(
+    stacks: Path,
+    dev: dict[str, str],  # noqa: ARG001 - deployed
+    run_live_checks: Callable[[Path], None],
+) -> None:
+    run_live_checks(stacks / "assay-dev")
+
+
+@pytest.fixture(scope="module")
+def result(
+    session: boto3.Session, stacks: Path, dev: dict[str, str], run_assay: Callable[..., Any]
+) -> Any:
+    """The report after one sweep of every rule, by the deployed zips."""
+    for key in ("ec2_tag_lambda_name", "s3_encryption_lambda_name", "rds_backup_lambda_name"):
+        summary = run_assay("invoke", key, cwd=stacks / "assay-dev")
+        assert summary["trigger"] == "EventBridgeSchedule", summary
+        assert summary["unreadable"] == []
+    written = run_assay("invoke", "report-aggregator", cwd=stacks / "assay-dev")
+    assert written["report_bucket"] == dev["reports_bucket_name"]
+    assert written["report_key"].startswith(f"reports/{datetime.now(UTC):%Y}/")
+    answer = session.client("s3").get_object(
+        Bucket=written["report_bucket"], Key=written["report_key"]
+    )
+    assert answer["ContentType"] == "application/json"
+    return json.loads(answer["Body"].read())
+
+
+@pytest.fixture(scope="module")
+def expected(verdicts: samples.Verdicts, dev: dict[str, str]) -> samples.Verdicts:
+    own = {
+        f"arn:aws:s3:::{dev[key]}": {"s3-encryption-compliance": ComplianceType.COMPLIANT}
+        for key in ("config_bucket_name", "reports_bucket_name")
+    }
+    return verdicts | own
+
+
+def test_the_report_says_what_the_sample_data_demands(
+    result: Any, expected: samples.Verdicts
+) -> None:
+    assert report.differences(result, expected) == []
+    demanded = [verdict for each in expected.values() for verdict in each.values()]
+    counts = {kind: demanded.count(kind) for kind in ComplianceType}
+    summary = result["summary"]
+    assert summary["resources"] == len(demanded)
+    assert summary["compliant"] == counts[ComplianceType.COMPLIANT]
+    assert summary["non_compliant"] == counts[ComplianceType.NON_COMPLIANT]
+    assert summary["not_applicable"] == counts[ComplianceType.NOT_APPLICABLE]
+    judged = summary["compliant"] + summary["non_compliant"]
+    assert summary["score"] == round(100 * summary["compliant"] / judged, 2)
+    assert {rule["rule_name"] for rule in result["rules"]} == set(RULES)
+    assert all(rule["last_run"] is not None for rule in result["rules"])
+
+
+def test_history_holds_every_evaluation_under_the_resources_arn(
+    session: boto3.Session,
+    dev: dict[str, str],
+    result: Any,  # noqa: ARG001 - after the sweeps
+    expected: samples.Verdicts,
+) -> None:
+    table = session.resource("dynamodb").Table(dev["dynamodb_table_name"])
+    items: list[Any] = table.scan()["Items"]
+    found = {(item["resource_id"], item["rule_name"]): item["compliance_type"] for item in items}
+    assert len(found) == len(items)
+    assert found == {
+        (arn, rule): verdict for arn, each in expected.items() for rule, verdict in each.items()
+    }
+    for item in items:
+        time, _, rule = str(item["evaluation_timestamp"]).partition("#")
+        assert rule == item["rule_name"]
+        assert datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        assert item["expires_at"] > datetime.now(UTC).timestamp()
+
+
+def test_new_violations_are_told_to_those_who_want_to_know(
+    session: boto3.Session,
+    queues: dict[str, str],
+    result: Any,
+) -> None:
+    alerts = [json.loads(each["Message"]) for each in receive(session, queues["everything"])]
+    violations = {
+        rule["rule_name"]: rule["non_compliant"]
+        for rule in result["rules"]
+        if rule["non_compliant"]
+    }
+    assert {each["rule_name"]: each["new_violations_count"] for each in alerts} == violations
+    high = receive(session, queues["high-only"])
+    assert {each["rule_name"] for each in high} == set(violations) - {"ec2-tag-compliance"}
+
+
+def change_event(rule_arn: str, parameters: dict[str, str], item: dict[str, Any]) -> Any:
+    """What AWS Config sends when one resource has changed."""
+    return {
+        "version": "1.0",
+        "invokingEvent": json.dumps(
+            {
+                "messageType": "ConfigurationItemChangeNotification",
+                "notificationCreationTime": item["configurationItemCaptureTime"],
+                "recordVersion": "1.3",
+                "configurationItem": {
+                    "configurationItemVersion": "1.3",
+                    "awsAccountId": ACCOUNT,
+                    "awsRegion": REGION,
+                    "configurationItemStatus": "OK",
+                    **item,
+                },
+            }
+        ),
+        "ruleParameters": json.dumps(parameters),
+        "resultToken": "token",
+        "eventLeftScope": False,
+        "executionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/config",
+        "configRuleArn": rule_arn,
+        "configRuleName": "s3-encryption-compliance-dev",
+        "configRuleId": "config-rule-1",
+        "accountId": ACCOUNT,
+    }
+
+
+@pytest.fixture
+def send_change(
+    session: boto3.Session,
+    stacks: Path,
+    run_assay: Callable[..., Any],
+    tmp_path: Path,
+    result: Any,  # noqa: ARG001 - after the sweeps
+) -> Callable[[str], Any]:
+    """Tell the deployed S3 evaluator, as AWS Config would, that a bucket has changed."""
+    rule = session.client("config").describe_config_rules(
+        ConfigRuleNames=["s3-encryption-compliance-dev"]
+    )["ConfigRules"][0]
+
+    def _send(bucket: str) -> Any:
+        event = change_event(
+            rule["ConfigRuleArn"],
+            json.loads(rule["InputParameters"]),
+            {
+                "configurationItemCaptureTime": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3]
+                + "Z",
+                "resourceType": "AWS::S3::Bucket",
+                "resourceId": bucket,
+                "resourceName": bucket,
+                "ARN": f"arn:aws:s3:::{bucket}",
+                "configuration": {"name": bucket},
+            },
+        )
+        file = tmp_path / "event.json"
+        file.write_text(json.dumps(event), encoding="utf-8")
+        return run_assay(
+            "invoke", "s3_encryption_lambda_name", "--event", str(file), cwd=stacks / "assay-dev"
+        )
+
+    return _send
+
+
+def test_a_repaired_bucket_is_compliant_after_its_change(
+    session: boto3.Session, queues: dict[str, str], send_change: Callable[[str], Any]
+) -> None:
+    session.client("s3").put_bucket_encryption(
+        Bucket="sample-uploads",
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+        },
+    )
+    summary = send_change("sample-uploads")
+    assert (summary["compliant"], summary["non_compliant"], summary["transitions"]) == (1, 0, 1)
+    assert receive(session, queues["everything"]) == []
+
+
+def test_a_bucket_that_got_worse_is_alerted_once(
+    session: boto3.Session, queues: dict[str, str], send_change: Callable[[str], Any]
+) -> None:
+    session.client("s3").delete_bucket_encryption(Bucket="sample-invoices")
+    summary = send_change("sample-invoices")
+    assert (summary["compliant"], summary["non_compliant"], summary["alerted"]) == (0, 1, 1)
+    assert send_change("sample-invoices")["alerted"] == 0
+    (alert,) = (json.loads(each["Message"]) for each in receive(session, queues["everything"]))
+    assert [each["resource_id"] for each in alert["new_violations"]] == [
+        "arn:aws:s3:::sample-invoices"
+    ]
+
+
+def test_no_identity_policy_has_a_finding(
+    session: boto3.Session,
+    dev: dict[str, str],  # noqa: ARG001 - deployed
+) -> None:
+    """Parliament with its community auditors, on the policies as they stand in the account."""
+    overrides = Path(parliament.__file__).parent / "community_auditors" / "config_override.yaml"
+    parliament.override_config(str(overrides))
+    client = session.client("iam")
+    policies = {
+        (role["RoleName"], name): client.get_role_policy(
+            RoleName=role["RoleName"], PolicyName=name
+        )["PolicyDocument"]
+        for role in client.list_roles()["Roles"]
+        for name in client.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+    }
+    assert len(policies) == 5
+    for where, document in policies.items():
+        findings = parliament.analyze_policy_string(
+            json.dumps(document), include_community_auditors=True
+        ).findings
+        assert not findings, (where, findings)
+
+
+def test_a_copy_of_the_synthesized_folder_plans_elsewhere(
+    aws: EmbeddedAws,
+    provider: Provider,
+    stacks: Path,
+    dev: dict[str, str],  # noqa: ARG001 - deployed
+    tmp_path: Path,
+) -> None:
+    """With the state beside it, as a remote workspace has it, nothing is to be changed."""
+    copy = tmp_path / "elsewhere" / "cdktf.out" / "stacks" / "assay-dev"
+    shutil.copytree(stacks / "assay-dev", copy, ignore=shutil.ignore_patterns(".terraform*"))
+    state = "terraform.assay-dev.tfstate"
+    shutil.copy(stacks.parents[1] / state, tmp_path / "elsewhere" / state)
+    terraform = Terraform(copy, aws.environment())
+    terraform.init(provider.plugin_dir)
+    assert not terraform.plan()
+
+
+@pytest.fixture(scope="module")
+def staging(
+    aws: EmbeddedAws,
+    stacks: Path,
+    dev: dict[str, str],  # noqa: ARG001 - its recorder is used
+    deploy: Callable[[Path], dict[str, str]],
+) -> Iterator[dict[str, str]]:
+    yield deploy(stacks / "assay-staging")
+    Terraform(stacks / "assay-staging", aws.environment()).destroy()
+
+
+def test_staging_lives_beside_dev_and_uses_its_recorder(
+    aws: EmbeddedAws,
+    session: boto3.Session,
+    stacks: Path,
+    staging: dict[str, str],
+    run_live_checks: Callable[[Path], None],
+) -> None:
+    assert staging["config_recorder_name"] == "assay-dev"
+    recorders = session.client("config").describe_configuration_recorders()
+    assert [each["name"] for each in recorders["ConfigurationRecorders"]] == ["assay-dev"]
+    assert not Terraform(stacks / "assay-staging", aws.environment()).plan()
+    run_live_checks(stacks / "assay-staging")
+
+
+def test_destroying_staging_leaves_dev_as_it_was(
+    aws: EmbeddedAws,
+    stacks: Path,
+    staging: dict[str, str],  # noqa: ARG001 - deployed
+    run_live_checks: Callable[[Path], None],
+) -> None:
+    Terraform(stacks / "assay-staging", aws.environment()).destroy()
+    run_live_checks(stacks / "assay-dev")
+
+
+def test_destroying_dev_leaves_nothing(
+    aws: EmbeddedAws,
+    stacks: Path,
+    dev: dict[str, str],
+    before: dict[str, set[str]],
+    inventory: Callable[[], dict[str, set[str]]],
+) -> None:
+    assert dev["dynamodb_table_name"] in inventory()["tables"]
+    Terraform(stacks / "assay-dev", aws.environment()).destroy()
+    assert inventory() == before
