@@ -29,8 +29,8 @@ setup: .venv/.ready ## Make the environment from Pipfile.lock
 	$(PIPENV) --python "$(CURDIR)/.pipenv/bin/python" sync --dev
 	@touch $@
 
-tools/checkov/.venv/.ready: .pipenv/.ready tools/checkov/Pipfile tools/checkov/Pipfile.lock
-	cd tools/checkov && $(PIPENV) --python "$(CURDIR)/.pipenv/bin/python" sync
+tools/audit/.venv/.ready: .pipenv/.ready tools/audit/Pipfile tools/audit/Pipfile.lock
+	cd tools/audit && $(PIPENV) --python "$(CURDIR)/.pipenv/bin/python" sync
 	@touch $@
 
 node_modules/.ready: .venv/.ready package.json package-lock.json
@@ -56,7 +56,7 @@ unit: .venv/.ready ## Test levels that need no Terraform deployment
 	$(BIN)/coverage run -m pytest tests/lambda
 	$(BIN)/coverage run -m pytest tests/constructs tests/cli
 
-e2e: .venv/.ready tools/checkov/.venv/.ready node_modules/.ready ## Deploy with real Terraform to an embedded AWS
+e2e: .venv/.ready tools/audit/.venv/.ready node_modules/.ready ## Deploy with real Terraform to an embedded AWS
 	$(BIN)/coverage run -m pytest tests/e2e
 
 coverage: .venv/.ready ## Coverage over the levels that ran
@@ -72,11 +72,11 @@ format: .venv/.ready ## Format and mend what can be mended
 
 lock: .pipenv/.ready ## Lock dependencies anew, naming no package index
 	$(PYTHON) tools/lock.py $(PIPENV) .
-	$(PYTHON) tools/lock.py $(PIPENV) tools/checkov
+	$(PYTHON) tools/lock.py $(PIPENV) tools/audit
 	npm install --package-lock-only --omit-lockfile-registry-resolved
 
 synth: .venv/.ready ## Synthesize all environments to cdktf.out
 	$(BIN)/python main.py
 
 clean: ## Remove everything that the targets made
-	rm -rf .venv .pipenv tools/checkov/.venv node_modules cdktf.out .assay
+	rm -rf .venv .pipenv tools/audit/.venv node_modules cdktf.out .assay

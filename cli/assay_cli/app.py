@@ -14,5 +14,5 @@ def main() -> None:
 
             app()
     except Interrupted as interrupted:
-        sys.stderr.write(f"\n{interrupted}: stopped, nothing was left running\n")
+        sys.stderr.write(f"\nended by {interrupted}\n")
         sys.exit(interrupted.exit_code)

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from assay_cli import outputs as flat
-from assay_cli.demo import Demo
+from assay_cli.demo import PROJECT, Demo
 from assay_cli.display import Display
 from assay_cli.errors import AssayError
 from assay_cli.invoke import FunctionError, Invocation, scheduled_event
@@ -85,6 +85,15 @@ def demo(
             "--keep", help="Leave everything up, and say how to reach it and how to stop it."
         ),
     ] = False,
+    project: Annotated[
+        Path,
+        typer.Option(
+            metavar="FOLDER",
+            help="A checkout of Assay, whose main.py is deployed; the one that this command is "
+            "installed from by default.",
+            show_default=False,
+        ),
+    ] = PROJECT,
 ) -> None:
     """Deploy everything to an embedded AWS, run it once, show the report, and destroy it.
 
@@ -101,7 +110,7 @@ def demo(
     folders, or from the registry.
     """  # noqa: D301 - Click wants the character that \b stands for
     with _errors_for_users():
-        if not Demo(Display(), keep=keep).run():
+        if not Demo(Display(), keep=keep, project=project.resolve()).run():
             raise typer.Exit(1)
 
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +63,8 @@ class Demo:
         started = time.monotonic()
         if not (self.project / "main.py").is_file():
             raise DemoError(
-                f"assay demo deploys Assay's own app, and there is no main.py in {self.project}: "
-                "run it from a checkout (`make demo`)"
+                f"there is no main.py in {self.project}: name the folder of a checkout of Assay by "
+                "--project"
             )
         find_terraform()
         with ExitStack() as resources:
@@ -88,23 +87,19 @@ class Demo:
             )
             terraform = Terraform(folder / "cdktf.out" / "stacks" / _STACK)
             deployed = self._deploy(terraform, provider)
-            outputs_file = folder / outputs.FLAT_OUTPUTS
+            outputs_file, report_file = folder / outputs.FLAT_OUTPUTS, folder / "report.json"
             outputs.write(deployed, outputs_file)
-            result = self._evaluate(session, deployed, folder / "report.json")
+            result = self._evaluate(session, deployed, report_file)
             report.show(result, self.display)
-            self.display.say(f"Outputs: {outputs_file}")
-            self.display.say(f"Report:  {folder / 'report.json'}")
+            self.display.say(f"Outputs: {outputs_file}\nReport:  {report_file}")
             wrong = report.differences(result, verdicts | _own_verdicts(deployed))
             wrong += _alert_differences(session, queue_url, result)
             self._judge(wrong)
             if self.keep:
-                aws.keep()
                 self._tell_how_to_reach(aws, outputs_file)
+                aws.keep()
             else:
-                with self.display.terraform("terraform destroy") as on_event:
-                    # Nobody else has changed this AWS since it was deployed to.
-                    terraform.destroy(on_event, refresh=False)
-                self.display.say("Everything is destroyed")
+                self._destroy(terraform)
         self.display.say(f"Took {time.monotonic() - started:.0f} s")
         return not wrong
 
@@ -140,6 +135,12 @@ class Demo:
         if missing:
             raise DemoError(f"the deployment lacks outputs: {', '.join(missing)}")
         return deployed
+
+    def _destroy(self, terraform: Terraform) -> None:
+        with self.display.terraform("terraform destroy") as on_event:
+            # Nobody else has changed this AWS since it was deployed to.
+            terraform.destroy(on_event, refresh=False)
+        self.display.say("Everything is destroyed")
 
     def _evaluate(
         self, session: boto3.Session, deployed: Mapping[str, str], report_file: Path
@@ -189,7 +190,9 @@ def _work_folder(parent: Path) -> Iterator[tuple[Path, int]]:
         The folder, and its lock's file descriptor: while anybody holds it open, as a kept server
         does, the folder is in use.
     """
-    for number in count(1):
+    number = 0
+    while True:
+        number += 1
         folder = parent / (_ENVIRONMENT if number == 1 else f"{_ENVIRONMENT}-{number}")
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "lock").open("w") as lock:

@@ -26,11 +26,9 @@ class Display:
 
     def __init__(self, *, terminal: bool | None = None) -> None:
         self._console = Console(highlight=False, force_terminal=terminal)
-        self._errors = Console(stderr=True, highlight=False)
         if not self._console.is_terminal:
             self._console.width = _PLAIN_WIDTH
-        if not self._errors.is_terminal:
-            self._errors.width = _PLAIN_WIDTH
+        self._errors = Console(stderr=True, highlight=False)
 
     def say(self, text: str = "") -> None:
         """Print a line."""
@@ -83,6 +81,8 @@ class Display:
         ) as progress:
             task = progress.add_task(title, total=None, resource="")
 
+            running: dict[str, str] = {}
+
             def show(event: Event) -> None:
                 if event["type"] == "change_summary" and event["changes"]["operation"] == "plan":
                     changes = event["changes"]
@@ -92,12 +92,15 @@ class Display:
                     return
                 address = hook["resource"]["addr"]
                 if event["type"] == "apply_start":
-                    progress.update(task, resource=address)
+                    running[address] = hook["resource"]["resource_type"]
                 elif event["type"] == "apply_complete":
+                    del running[address]
                     progress.advance(task)
                     if not self._console.is_terminal:
                         seconds = hook["elapsed_seconds"]
                         self.say(f"  {_DONE[hook['action']]} {address} ({seconds} s)")
+                # The one that has taken longest is what everything waits for.
+                progress.update(task, resource=next(iter(running.values()), ""))
 
             if not self._console.is_terminal:
                 self.say(title)

@@ -113,7 +113,7 @@ class _Document:
         self._mistakes: list[str] = []
         try:
             self._root = self._compose()
-            self.data = self._value(self._root, (), ())
+            self.data = self._value(self._root, (), ()) if self._root else None
         except RecursionError:
             raise SettingsError([f"{file}: allowed: YAML that nests less deeply"]) from None
         if not self._mistakes and not isinstance(self.data, dict):
@@ -137,14 +137,16 @@ class _Document:
 
     def _find(self, location: Location) -> tuple[int | None, yaml.Node | None]:
         """A setting's line and node; without one, the line of the nearest setting above it."""
-        line, node = None, self._root
+        line: int | None = None
+        node: Any = self._root
         for step in location:
             if isinstance(node, yaml.MappingNode):
                 pair = next((pair for pair in node.value if pair[0].value == step), None)
                 if pair is None:
                     return line, None
-                line, node = pair[0].start_mark.line + 1, pair[1]
-            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+                key, node = pair
+                line = key.start_mark.line + 1
+            else:
                 node = node.value[step]
                 line = node.start_mark.line + 1
         return line, node
@@ -154,6 +156,7 @@ class _Document:
         return ": ".join(filter(None, (place, ".".join(map(str, location)), message)))
 
     def _compose(self) -> yaml.Node | None:
+        line: int | None
         try:
             content = self._file.read_bytes()
             text = content.decode()
@@ -167,32 +170,30 @@ class _Document:
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
             message = f"allowed: characters that YAML allows; got U+{error.character:04X}"
+        except (OverflowError, ValueError) as error:
+            # PyYAML lets these out, for a character or a version that is too large.
+            line, message = None, f"not valid YAML: {error}"
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             message = "not valid YAML: " + " ".join(filter(None, (error.context, error.problem)))
         raise SettingsError([self._at(line, (), message)])
 
-    def _value(self, node: yaml.Node | None, location: Location, above: Sequence[yaml.Node]) -> Any:
+    def _value(self, node: yaml.Node, location: Location, above: Sequence[yaml.Node]) -> Any:
         """The plain value of a node; what has none is noted as a mistake."""
-        if node is None:
-            return None
+        if node in above:
+            return self._refuse(node, location, "aliases of other values; got one of what it is in")
         above = (*above, node)
-        match node:
-            case _ if node in above[:-1]:
-                self._refuse(node, location, "aliases of other values; got one of what it is in")
-            case yaml.MappingNode(tag=tag) if tag == f"{_TAG}map":
-                return self._mapping(node, location, above)
-            case yaml.SequenceNode(tag=tag) if tag == f"{_TAG}seq":
-                items = enumerate(node.value)
-                return [self._value(item, (*location, index), above) for index, item in items]
-            case yaml.ScalarNode(tag=tag) if tag in _TEXTS:
-                return self._text(node, location)
-            case yaml.ScalarNode(tag=tag) if tag in _WORDS or tag == _NULL:
-                return self._word(node, location)
-            case _:
-                tag = node.tag.replace(_TAG, "!!")
-                self._refuse(node, location, f"plain values; got the tag {tag}")
-        return None
+        if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
+            return self._mapping(node, location, above)
+        if isinstance(node, yaml.SequenceNode) and node.tag == f"{_TAG}seq":
+            items = enumerate(node.value)
+            return [self._value(item, (*location, index), above) for index, item in items]
+        if isinstance(node, yaml.ScalarNode) and node.tag in _TEXTS:
+            return self._text(node, location)
+        if isinstance(node, yaml.ScalarNode) and node.tag in (*_WORDS, _NULL):
+            return self._word(node, location)
+        tag = node.tag.replace(_TAG, "!!")
+        return self._refuse(node, location, f"plain values; got the tag {tag}")
 
     def _mapping(
         self, mapping: yaml.MappingNode, location: Location, above: Sequence[yaml.Node]
@@ -222,8 +223,7 @@ class _Document:
         try:
             return yaml.constructor.SafeConstructor().construct_object(node)
         except (KeyError, ValueError):
-            self._refuse(node, location, f"{_WORDS[node.tag]}; got {_shown(node.value)}")
-            return None
+            return self._refuse(node, location, f"{_WORDS[node.tag]}; got {_shown(node.value)}")
 
     def _refuse(self, node: yaml.Node, location: Location, message: str) -> None:
         line = node.start_mark.line + 1

@@ -33,4 +33,4 @@ def test_signal_ends_a_command_without_a_traceback(number: signal.Signals, exit_
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.read() == ""
-        assert process.stderr.read() == f"\n{number.name}: stopped, nothing was left running\n"
+        assert process.stderr.read() == f"\nended by {number.name}\n"

@@ -5,20 +5,20 @@ import pytest
 from assay_cli.display import Display
 from assay_cli.terraform import Event
 
+CREATED = {"resource": {"addr": "a.b", "resource_type": "a"}, "action": "create"}
+DELETED = {"resource": {"addr": "c.d", "resource_type": "c"}, "action": "delete"}
+READ = {"resource": {"addr": "data.e.f", "resource_type": "e"}, "action": "read"}
+
 EVENTS: list[Event] = [
     {"type": "version"},
     {"type": "change_summary", "changes": {"operation": "plan", "add": 2, "remove": 1}},
-    {"type": "apply_start", "hook": {"action": "read", "resource": {"addr": "data.a.b"}}},
-    {"type": "apply_start", "hook": {"action": "create", "resource": {"addr": "a.b"}}},
-    {
-        "type": "apply_complete",
-        "hook": {"action": "create", "resource": {"addr": "a.b"}, "elapsed_seconds": 3},
-    },
-    {"type": "apply_progress", "hook": {"action": "delete", "resource": {"addr": "a.c"}}},
-    {
-        "type": "apply_complete",
-        "hook": {"action": "delete", "resource": {"addr": "a.c"}, "elapsed_seconds": 0},
-    },
+    {"type": "apply_start", "hook": READ},
+    {"type": "apply_start", "hook": CREATED},
+    {"type": "apply_start", "hook": DELETED},
+    {"type": "apply_progress", "hook": DELETED},
+    {"type": "apply_complete", "hook": CREATED | {"elapsed_seconds": 3}},
+    {"type": "apply_complete", "hook": DELETED | {"elapsed_seconds": 0}},
+    {"type": "apply_complete", "hook": READ | {"elapsed_seconds": 0}},
     {"type": "change_summary", "changes": {"operation": "apply", "add": 2, "remove": 1}},
 ]
 
@@ -30,7 +30,7 @@ def test_terraform_s_progress_is_plain_lines_when_not_on_a_terminal(
         for event in EVENTS:
             on_event(event)
     assert capsys.readouterr().out == (
-        "terraform apply\n  created a.b (3 s)\n  destroyed a.c (0 s)\n"
+        "terraform apply\n  created a.b (3 s)\n  destroyed c.d (0 s)\n"
     )
 
 

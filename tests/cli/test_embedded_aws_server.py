@@ -1,6 +1,8 @@
 """The embedded AWS serves functions' code where the Lambda API says that it is."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -10,6 +12,12 @@ import urllib3
 from botocore.exceptions import ClientError
 
 from assay_cli.embedded_aws import EmbeddedAws
+
+
+def test_importing_the_module_starts_nothing() -> None:
+    script = "import assay_cli.embedded_aws_server"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"", b"")
 
 
 def fetch(aws: EmbeddedAws, location: str) -> urllib3.BaseHTTPResponse:

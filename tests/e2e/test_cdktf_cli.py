@@ -33,6 +33,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Pa
     shutil.copy(PROJECT / "main.py", folder)
     shutil.copy(PROJECT / "cdktf.json", folder)
     (folder / "environments").mkdir()
+    (folder / "cfn-outputs").mkdir()
+    shutil.copy(PROJECT / "cfn-outputs" / ".gitignore", folder / "cfn-outputs")
     settings = {**SETTINGS, "provider_version": provider.version}
     (folder / "environments" / "dev.yaml").write_text(json.dumps(settings), encoding="utf-8")
     return folder

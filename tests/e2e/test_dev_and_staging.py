@@ -5,13 +5,13 @@ The tests follow one deployment through its life, so they run in the order they 
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
-import parliament
 import pytest
 
 from assay.rule import ComplianceType
@@ -19,6 +19,7 @@ from assay_cli import report, samples
 from assay_cli.embedded_aws import EmbeddedAws
 from assay_cli.terraform import Provider, Terraform
 
+AUDIT = Path(__file__).resolve().parents[2] / "tools" / "audit" / ".venv"
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 RULES = {
@@ -135,7 +136,7 @@ def result(
     """The report after one sweep of every rule, by the deployed zips."""
     for key in ("ec2_tag_lambda_name", "s3_encryption_lambda_name", "rds_backup_lambda_name"):
         summary = run_assay("invoke", key, cwd=stacks / "assay-dev")
-        assert summary["trigger"] == "EventBridgeSchedule", summary
+        assert summary["trigger"] == "Scheduled Event", summary
         assert summary["unreadable"] == []
     written = run_assay("invoke", "report-aggregator", cwd=stacks / "assay-dev")
     assert written["report_bucket"] == dev["reports_bucket_name"]
@@ -301,27 +302,49 @@ def test_a_bucket_that_got_worse_is_alerted_once(
     ]
 
 
+def parliament_finds(folder: Path) -> str:
+    """What parliament with its community auditors says of the policies in a folder."""
+    (overrides,) = AUDIT.glob("lib/python*/site-packages/parliament/*/config_override.yaml")
+    ran = subprocess.run(
+        [
+            str(AUDIT / "bin" / "parliament"),
+            "--include-community-auditors",
+            f"--config={overrides}",
+            f"--directory={folder}",
+            "--include_policy_extension=json",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in ran.stderr, ran.stderr
+    return ran.stdout
+
+
 def test_no_identity_policy_has_a_finding(
     session: boto3.Session,
     dev: dict[str, str],  # noqa: ARG001 - deployed
+    tmp_path: Path,
 ) -> None:
-    """Parliament with its community auditors, on the policies as they stand in the account."""
-    overrides = Path(parliament.__file__).parent / "community_auditors" / "config_override.yaml"
-    parliament.override_config(str(overrides))
     client = session.client("iam")
     policies = {
-        (role["RoleName"], name): client.get_role_policy(
+        f"{role['RoleName']}.{name}": client.get_role_policy(
             RoleName=role["RoleName"], PolicyName=name
         )["PolicyDocument"]
         for role in client.list_roles()["Roles"]
         for name in client.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
     }
     assert len(policies) == 5
-    for where, document in policies.items():
-        findings = parliament.analyze_policy_string(
-            json.dumps(document), include_community_auditors=True
-        ).findings
-        assert not findings, (where, findings)
+    clean, dirty = tmp_path / "clean", tmp_path / "dirty"
+    clean.mkdir()
+    dirty.mkdir()
+    for name, document in policies.items():
+        (clean / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+        wide = json.loads(json.dumps(document))
+        wide["Statement"][0]["Resource"] = "arn:aws:s3:::wrong-service"
+        (dirty / f"{name}.json").write_text(json.dumps(wide), encoding="utf-8")
+    assert parliament_finds(clean) == ""
+    assert parliament_finds(dirty).count("No resources match") >= len(policies)
 
 
 def test_a_copy_of_the_synthesized_folder_plans_elsewhere(

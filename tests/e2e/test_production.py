@@ -16,7 +16,7 @@ from assay_cli.embedded_aws import EmbeddedAws
 from assay_cli.terraform import Provider, Terraform, TerraformError, find_terraform
 
 PROJECT = Path(__file__).resolve().parents[2]
-CHECKOV = PROJECT / "tools" / "checkov" / ".venv" / "bin" / "checkov"
+CHECKOV = PROJECT / "tools" / "audit" / ".venv" / "bin" / "checkov"
 
 
 def answered() -> set[str]:

@@ -1,0 +1,862 @@
+"""What each setting may be, and what a user is told when it is something else."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from assay import rules as rule_catalogue
+from assay.rule import Severity
+from assay_constructs.environments import read_environments
+from assay_constructs.errors import SettingsError
+from assay_constructs.settings import (
+    LOG_RETENTION_DAYS,
+    Allowed,
+    CloudBackend,
+    LocalBackend,
+    RecorderCreate,
+    RecorderExisting,
+    S3Backend,
+    Settings,
+)
+
+Reader = Callable[[str], Settings]
+
+# Seven lines: what a test adds begins on line 8.
+MINIMUM = """\
+environment_suffix: dev
+region: us-east-1
+recorder: {mode: create}
+rules:
+  ec2-tag-compliance: {}
+  s3-encryption-compliance: {}
+  rds-backup-compliance: {}
+"""
+NONE = "environment_suffix: dev\nregion: us-east-1\nrecorder: {mode: none}\n"
+ALL_KEYS = ", ".join(sorted(Settings.model_fields))
+ALL_RULES = "ec2-tag-compliance, rds-backup-compliance, s3-encryption-compliance"
+SUFFIX = "lower-case letters, digits and, between them, hyphens, 20 characters at most"
+DAYS = "a whole number of days, 1 to 36500"
+LOG_DAYS = (
+    "a number of days that CloudWatch Logs offers: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, "
+    "400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"
+)
+SCHEDULE = (
+    "cron(minutes hours day-of-month month day-of-week year) with ? as exactly one of the two "
+    "days, rate(1 minute|hour|day), or rate(N minutes|hours|days) with N above 1"
+)
+RESOURCE_TYPE = "a resource type of AWS Config, such as AWS::S3::Bucket"
+PROTOCOLS = "email, email-json, https, sqs, lambda, sms"
+OPERATORS = "anything-but, cidr, equals-ignore-case, exists, prefix, suffix, wildcard"
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:alerts"
+NUMBER = ", which YAML takes for a number: put it in quotes"
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Reader:
+    """Reads a text as the settings of the environment dev."""
+
+    def read(text: str) -> Settings:
+        (tmp_path / "dev.yaml").write_text(text, encoding="utf-8")
+        return read_environments(tmp_path)["dev"]
+
+    return read
+
+
+@pytest.fixture
+def mistakes(read: Reader, tmp_path: Path) -> Callable[[str], list[str]]:
+    """Reads a text with mistakes, and returns the messages from the file's name on."""
+
+    def mistakes(text: str) -> list[str]:
+        with pytest.raises(SettingsError) as caught:
+            read(text)
+        return [message.removeprefix(f"{tmp_path}/") for message in caught.value.mistakes]
+
+    return mistakes
+
+
+def subscription(text: str) -> str:
+    return f"alerts:\n  subscriptions:\n  - {{{text}}}\n"
+
+
+def cloud(text: str) -> str:
+    return f"backend: {{type: cloud, organization: us, {text}}}\n"
+
+
+# What is added to the minimum, and what is said of its first line that is wrong.
+WRONG = [
+    # Keys
+    ("colour: red", f"8: colour: unknown key; allowed: {ALL_KEYS}"),
+    (
+        "retain_dat: true",
+        f"8: retain_dat: unknown key; allowed: {ALL_KEYS}; did you mean retain_data?",
+    ),
+    ("a.b: 1", f"8: a.b: unknown key; allowed: {ALL_KEYS}"),
+    ("2026-01-01: 1", f"8: 2026-01-01: unknown key; allowed: {ALL_KEYS}"),
+    ("<<: {region: eu-west-1}", f"8: <<: unknown key; allowed: {ALL_KEYS}"),
+    ("1: x", "8: allowed: strings as keys; got 1: put it in quotes"),
+    ("null: x", "8: allowed: strings as keys; got null: put it in quotes"),
+    ("tags: {on: x}", "8: tags: allowed: strings as keys; got on: put it in quotes"),
+    ("? [a]\n: x", "8: allowed: strings as keys; got a list or mapping"),
+    ("? {a: 1}\n: x", "8: allowed: strings as keys; got a list or mapping"),
+    ("region: eu-west-1", "8: region: allowed: each key once; got it twice"),
+    ("tags:\n  Team: a\n  Team: b", "10: tags.Team: allowed: each key once; got it twice"),
+    # Account id
+    (
+        "account_id: 123456789012",
+        f"8: account_id: allowed: an account id, 12 digits in quotes; got 123456789012{NUMBER}",
+    ),
+    # To YAML it is an octal number: what came is shown as it was written.
+    (
+        "account_id: 012345670123",
+        f"8: account_id: allowed: an account id, 12 digits in quotes; got 012345670123{NUMBER}",
+    ),
+    (
+        "account_id: '1234'",
+        "8: account_id: allowed: an account id, 12 digits in quotes; got '1234'",
+    ),
+    (
+        "account_id: '١٢٣٤٥٦٧٨٩٠١٢'",
+        "8: account_id: allowed: an account id, 12 digits in quotes; got '١٢٣٤٥٦٧٨٩٠١٢'",
+    ),
+    # Tags
+    ("tags: [a]", "8: tags: allowed: a mapping of at most 50 tag keys to values; got ['a']"),
+    (
+        "tags: {Aws:team: x}",
+        (
+            "8: tags.Aws:team: allowed: a tag key of 1 to 128 characters that does not begin with "
+            "aws:; got 'Aws:team'"
+        ),
+    ),
+    (
+        "tags: {'': x}",
+        "8: tags.: allowed: a tag key of 1 to 128 characters that does not begin with aws:; got ''",
+    ),
+    (
+        "tags:\n  CostCenter: 4711",
+        f"9: tags.CostCenter: allowed: a string of at most 256 characters; got 4711{NUMBER}",
+    ),
+    (
+        "tags: {Public: no}",
+        (
+            "8: tags.Public: allowed: a string of at most 256 characters; got no, which YAML takes "
+            "for true or false: put it in quotes"
+        ),
+    ),
+    ("tags: {Team: }", "8: tags.Team: allowed: a string of at most 256 characters; got nothing"),
+    (
+        f"tags: {{Team: {'x' * 257}}}",
+        f"8: tags.Team: allowed: a string of at most 256 characters; got '{'x' * 47}...{'x' * 48}'",
+    ),
+    (
+        r'tags: {Team: "\uD800"}',
+        r"8: tags.Team: allowed: a string of at most 256 characters; got '\ud800'",
+    ),
+    (
+        "tags: {" + ", ".join(f"k{n}: x" for n in range(51)) + "}",
+        (
+            "8: tags: allowed: a mapping of at most 50 tag keys to values; got "
+            "{'k0': 'x', 'k1': 'x', 'k10': 'x', 'k11': 'x', ...}"
+        ),
+    ),
+    # Numbers and switches
+    ("history_retention_days: 0", f"8: history_retention_days: allowed: {DAYS}; got 0"),
+    ("history_retention_days: 1.5", f"8: history_retention_days: allowed: {DAYS}; got 1.5"),
+    ("object_retention_days: ever", f"8: object_retention_days: allowed: {DAYS}; got 'ever'"),
+    ("log_retention_days: 31", f"8: log_retention_days: allowed: {LOG_DAYS}; got 31"),
+    ("log_retention_days: '30'", f"8: log_retention_days: allowed: {LOG_DAYS}; got '30'"),
+    ("log_retention_days: yes", f"8: log_retention_days: allowed: {LOG_DAYS}; got yes"),
+    ("retain_data: 'yes'", "8: retain_data: allowed: true or false; got 'yes'"),
+    ("customer_managed_key: 1", "8: customer_managed_key: allowed: true or false; got 1"),
+    ("embedded_aws:", "8: embedded_aws: allowed: true or false; got nothing"),
+    (
+        "provider_version: 6.25",
+        f"8: provider_version: allowed: one exact release, such as 6.25.0; got 6.25{NUMBER}",
+    ),
+    (
+        "provider_version: ~> 6.0",
+        "8: provider_version: allowed: one exact release, such as 6.25.0; got '~> 6.0'",
+    ),
+    # Schedules
+    ("schedules:", "8: schedules: allowed: a mapping of schedules; got nothing"),
+    ("schedules: {report: 5}", f"8: schedules.report: allowed: {SCHEDULE}; got 5{NUMBER}"),
+    (
+        "schedules: {silence_hours: 169}",
+        "8: schedules.silence_hours: allowed: a whole number of hours, 1 to 168; got 169",
+    ),
+    (
+        "schedules: {sweep: rate(1 hour)}",
+        (
+            "8: schedules.sweep: unknown key; allowed: config_maximum_execution_frequency, "
+            "evaluation, report, silence_hours"
+        ),
+    ),
+    (
+        "schedules: {config_maximum_execution_frequency: Hourly}",
+        (
+            "8: schedules.config_maximum_execution_frequency: allowed: One_Hour, Three_Hours, "
+            "Six_Hours, Twelve_Hours, TwentyFour_Hours; got 'Hourly'"
+        ),
+    ),
+    # Alerts
+    ("alerts: []", "8: alerts: allowed: a mapping with emails and subscriptions; got []"),
+    (
+        "alerts: {emails: a@b.example}",
+        "8: alerts.emails: allowed: a list of e-mail addresses; got 'a@b.example'",
+    ),
+    (
+        "alerts:\n  emails:\n  - a@b.example\n  - bob",
+        "11: alerts.emails.1: allowed: an e-mail address; got 'bob'",
+    ),
+    (
+        "alerts:\n  emails:\n  - a@b.example\n  - a@b.example",
+        "11: alerts.emails.1: allowed: each subscriber once; got email a@b.example twice",
+    ),
+    (
+        (
+            "alerts:\n  emails: [a@b.example]\n  subscriptions:\n"
+            "  - {protocol: email, endpoint: a@b.example}"
+        ),
+        "11: alerts.subscriptions.0: allowed: each subscriber once; got email a@b.example twice",
+    ),
+    (
+        "alerts: {subscriptions: none}",
+        (
+            "8: alerts.subscriptions: allowed: a list of mappings with protocol and endpoint; "
+            "got 'none'"
+        ),
+    ),
+    (
+        "alerts: {subscriptions: [a@b.example]}",
+        (
+            "8: alerts.subscriptions.0: allowed: a mapping with protocol and endpoint; "
+            "got 'a@b.example'"
+        ),
+    ),
+    (
+        subscription("protocol: http, endpoint: 'http://example.com'"),
+        f"10: alerts.subscriptions.0.protocol: allowed: {PROTOCOLS}; got 'http'",
+    ),
+    (
+        subscription("endpoint: a@b.example"),
+        f"10: alerts.subscriptions.0.protocol: required, but left out; allowed: {PROTOCOLS}",
+    ),
+    (
+        subscription("protocol: sms"),
+        (
+            "10: alerts.subscriptions.0.endpoint: required, but left out; "
+            "allowed: a string that fits the protocol"
+        ),
+    ),
+    (
+        subscription("protocol: sms, endpoint: +4912345678"),
+        (
+            "10: alerts.subscriptions.0.endpoint: allowed: a string that fits the protocol; "
+            f"got +4912345678{NUMBER}"
+        ),
+    ),
+    (
+        subscription("protocol: sms, endpoint: '0123'"),
+        (
+            "10: alerts.subscriptions.0.endpoint: allowed for sms: a telephone number in E.164 "
+            "form, such as '+4912345678'; got '0123'"
+        ),
+    ),
+    (
+        subscription("protocol: https, endpoint: 'http://example.com'"),
+        (
+            "10: alerts.subscriptions.0.endpoint: allowed for https: a URL that begins with "
+            "https://; got 'http://example.com'"
+        ),
+    ),
+    (
+        subscription("protocol: sqs, endpoint: alerts"),
+        "10: alerts.subscriptions.0.endpoint: allowed for sqs: the ARN of a queue; got 'alerts'",
+    ),
+    (
+        subscription(f"protocol: lambda, endpoint: '{QUEUE}'"),
+        (
+            "10: alerts.subscriptions.0.endpoint: allowed for lambda: the ARN of a function; "
+            f"got '{QUEUE}'"
+        ),
+    ),
+    (
+        subscription("protocol: email-json, endpoint: bob"),
+        "10: alerts.subscriptions.0.endpoint: allowed for email-json: an e-mail address; got 'bob'",
+    ),
+    (
+        subscription("protocol: email, endpoint: a@b.example, raw_message_delivery: true"),
+        "10: alerts.subscriptions.0.raw_message_delivery: allowed for email: false; got true",
+    ),
+    # Filter policies
+    (
+        subscription("protocol: email, endpoint: a@b.example, filter_policy: {severty: [high]}"),
+        (
+            "10: alerts.subscriptions.0.filter_policy.severty: allowed: rule_name, severity, "
+            "account_id or region; got 'severty'"
+        ),
+    ),
+    (
+        subscription("protocol: email, endpoint: a@b.example, filter_policy: {severity: high}"),
+        (
+            "10: alerts.subscriptions.0.filter_policy.severity: allowed: a list of at least one "
+            "string or operator; got 'high'"
+        ),
+    ),
+    (
+        subscription("protocol: email, endpoint: a@b.example, filter_policy: {severity: []}"),
+        (
+            "10: alerts.subscriptions.0.filter_policy.severity: allowed: a list of at least one "
+            "string or operator; got []"
+        ),
+    ),
+    (
+        subscription("protocol: email, endpoint: a@b.example, filter_policy: {}"),
+        (
+            "10: alerts.subscriptions.0.filter_policy: allowed: a mapping of message attributes to "
+            "lists, with at least one attribute; got {}"
+        ),
+    ),
+    (
+        subscription("protocol: email, endpoint: a@b.example, filter_policy: {severity: [urgent]}"),
+        (
+            "10: alerts.subscriptions.0.filter_policy.severity.0: allowed: low, medium, high, "
+            "critical; got 'urgent'"
+        ),
+    ),
+    (
+        subscription("protocol: email, endpoint: a@b.example, filter_policy: {rule_name: [tags]}"),
+        f"10: alerts.subscriptions.0.filter_policy.rule_name.0: allowed: {ALL_RULES}; got 'tags'",
+    ),
+    (
+        subscription("protocol: email, endpoint: a@b.example, filter_policy: {region: [{is: x}]}"),
+        (
+            "10: alerts.subscriptions.0.filter_policy.region.0: allowed: a string, or a mapping "
+            f"with one operator of SNS: {OPERATORS}; got {{'is': 'x'}}"
+        ),
+    ),
+    (
+        subscription(
+            "protocol: email, endpoint: a@b.example, "
+            "filter_policy: {region: [{prefix: eu, suffix: 1}]}"
+        ),
+        (
+            "10: alerts.subscriptions.0.filter_policy.region.0: allowed: a string, or a mapping "
+            f"with one operator of SNS: {OPERATORS}; got {{'prefix': 'eu', 'suffix': 1}}"
+        ),
+    ),
+    (
+        subscription("protocol: email, endpoint: a@b.example, filter_policy: {account_id: [123]}"),
+        (
+            "10: alerts.subscriptions.0.filter_policy.account_id.0: allowed: a string, or a "
+            f"mapping with one operator of SNS: {OPERATORS}; got 123"
+        ),
+    ),
+    # Backends
+    ("backend: s3", "8: backend: allowed: a mapping with type: local, s3 or cloud; got 's3'"),
+    (
+        "backend: {bucket: states}",
+        "8: backend.type: required, but left out; allowed: 'local', 's3', 'cloud'",
+    ),
+    ("backend: {type: gcs}", "8: backend.type: allowed: 'local', 's3', 'cloud'; got 'gcs'"),
+    ("backend: {type: local, path: x}", "8: backend.path: unknown key; allowed: type"),
+    (
+        "backend: {type: s3, region: us-east-1}",
+        (
+            "8: backend.bucket: required, but left out; allowed: a bucket's name, 3 to 63 "
+            "lower-case letters, digits, dots and hyphens"
+        ),
+    ),
+    (
+        "backend: {type: s3, bucket: My_Bucket, region: us-east-1}",
+        (
+            "8: backend.bucket: allowed: a bucket's name, 3 to 63 lower-case letters, digits, dots "
+            "and hyphens; got 'My_Bucket'"
+        ),
+    ),
+    (
+        "backend: {type: s3, bucket: states, region: us-east-1, dynamodb_table: locks}",
+        (
+            "8: backend.dynamodb_table: unknown key; allowed: bucket, key_prefix, kms_key_id, "
+            "region, type"
+        ),
+    ),
+    (
+        "backend: {type: s3, bucket: states, region: us-east-1, key_prefix: /assay/}",
+        (
+            "8: backend.key_prefix: allowed: the beginning of an object key, with no slash at "
+            "either end; got '/assay/'"
+        ),
+    ),
+    (
+        "backend: {type: s3, bucket: states, region: us-east-1, kms_key_id: ''}",
+        "8: backend.kms_key_id: allowed: the id, alias or ARN of a KMS key; got ''",
+    ),
+    (
+        cloud("workspace: assay"),
+        "8: backend.workspace: allowed: a mapping with name or tags; got 'assay'",
+    ),
+    (
+        cloud("workspace: {}"),
+        "8: backend.workspace: allowed: exactly one of name and tags; got neither",
+    ),
+    (
+        cloud("workspace: {name: assay, tags: [assay]}"),
+        "8: backend.workspace: allowed: exactly one of name and tags; got both",
+    ),
+    (
+        cloud("workspace: {nam: assay}"),
+        "8: backend.workspace.nam: unknown key; allowed: name, tags; did you mean name?",
+    ),
+    (
+        cloud("workspace: {name: a b}"),
+        (
+            "8: backend.workspace.name: allowed: 1 to 90 letters, digits, hyphens and underscores, "
+            "and {suffix}; got 'a b'"
+        ),
+    ),
+    (
+        cloud("workspace: {tags: []}"),
+        "8: backend.workspace.tags: allowed: a list of at least one tag; got []",
+    ),
+    (
+        cloud("workspace: {tags: ['']}"),
+        "8: backend.workspace.tags.0: allowed: a workspace's tag; got ''",
+    ),
+    (
+        cloud("workspace: {name: a}, hostname: 'https://x'"),
+        (
+            "8: backend.hostname: allowed: the name of a host, such as app.terraform.io; "
+            "got 'https://x'"
+        ),
+    ),
+    # Text that Terraform would evaluate
+    (
+        "tags: {Team: '${data.x}'}",
+        (
+            "8: tags.Team: allowed: text without ${ and %{, which Terraform would take for an "
+            "expression; got '${data.x}'"
+        ),
+    ),
+    (
+        "tags: {'%{if x}': a}",
+        (
+            "8: tags.%{if x}: allowed: text without ${ and %{, which Terraform would take for an "
+            "expression; got '%{if x}'"
+        ),
+    ),
+    (
+        "alerts:\n  emails:\n  - $${x}@b.example",
+        (
+            "10: alerts.emails.0: allowed: text without ${ and %{, which Terraform would take for "
+            "an expression; got '$${x}@b.example'"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG, ids=[text for text, _ in WRONG])
+def test_a_wrong_setting_is_named_with_what_is_allowed_and_what_came(
+    mistakes: Callable[[str], list[str]], text: str, message: str
+) -> None:
+    assert mistakes(f"{MINIMUM}{text}\n") == [f"dev.yaml:{message}"]
+
+
+# What takes the place of the minimum.
+WRONG_FROM_THE_START = [
+    (
+        "",
+        [
+            f" environment_suffix: required, but left out; allowed: {SUFFIX}",
+            " region: required, but left out; allowed: an AWS region, such as us-east-1",
+            (
+                " recorder: required, but left out; allowed: a mapping with mode: create, existing "
+                "or none"
+            ),
+            " rules: required, but left out; allowed: a mapping of rule names to their settings",
+        ],
+    ),
+    (
+        NONE.replace("dev", "Dev_1").replace("us-east-1", "Frankfurt") + "rules:\n",
+        [
+            f"1: environment_suffix: allowed: {SUFFIX}; got 'Dev_1'",
+            "2: region: allowed: an AWS region, such as us-east-1; got 'Frankfurt'",
+            "4: rules: allowed: a mapping of rule names to their settings; got nothing",
+        ],
+    ),
+    (
+        NONE.replace("dev", "007") + "rules: {ec2-tag-compliance: {}}\n",
+        [f"1: environment_suffix: allowed: {SUFFIX}; got 007{NUMBER}"],
+    ),
+    (
+        NONE.replace("{mode: none}", "create") + "rules: {ec2-tag-compliance: {}}\n",
+        ["3: recorder: allowed: a mapping with mode: create, existing or none; got 'create'"],
+    ),
+    (
+        NONE.replace("mode: none", "") + "rules: {ec2-tag-compliance: {}}\n",
+        ["3: recorder.mode: required, but left out; allowed: 'create', 'existing', 'none'"],
+    ),
+    (
+        NONE.replace("none", "off") + "rules: {ec2-tag-compliance: {}}\n",
+        [
+            (
+                "3: recorder.mode: allowed: 'create', 'existing', 'none'; got off, which YAML "
+                "takes for true or false: put it in quotes"
+            )
+        ],
+    ),
+    (
+        NONE.replace("none", "[none]") + "rules: {ec2-tag-compliance: {}}\n",
+        ["3: recorder.mode: allowed: 'create', 'existing', 'none'; got ['none']"],
+    ),
+    (
+        NONE.replace("none", "none, name: x") + "rules: {ec2-tag-compliance: {}}\n",
+        ["3: recorder.name: unknown key; allowed: mode"],
+    ),
+    (
+        NONE.replace("none", "existing") + "rules: {ec2-tag-compliance: {}}\n",
+        ["3: recorder.name: required, but left out; allowed: 1 to 256 characters"],
+    ),
+    (
+        NONE.replace("none", "existing, existing: x, name: ''") + "rules: {ec2-tag-compliance: }\n",
+        [
+            "3: recorder.name: allowed: 1 to 256 characters; got ''",
+            "3: recorder.existing: unknown key; allowed: mode, name",
+            (
+                "4: rules.ec2-tag-compliance: allowed: a mapping with enabled, severity and "
+                "parameters, or {} for the defaults; got nothing"
+            ),
+        ],
+    ),
+    (
+        NONE.replace("none", "create, resource_types: [], recording_frequency: HOURLY")
+        + "rules: {ec2-tag-compliance: {}}\n",
+        [
+            "3: recorder.resource_types: allowed: a list of at least one resource type; got []",
+            "3: recorder.recording_frequency: allowed: CONTINUOUS or DAILY; got 'HOURLY'",
+        ],
+    ),
+    (
+        NONE.replace("none", "create, resource_types: [EC2, 3]")
+        + "rules: {ec2-tag-compliance: {}}\n",
+        [
+            f"3: recorder.resource_types.0: allowed: {RESOURCE_TYPE}; got 'EC2'",
+            f"3: recorder.resource_types.1: allowed: {RESOURCE_TYPE}; got 3{NUMBER}",
+        ],
+    ),
+    (
+        NONE.replace("none", "create, resource_types: [AWS::S3::Bucket]")
+        + "rules: {ec2-tag-compliance: {}, s3-encryption-compliance: {}, "
+        "rds-backup-compliance: {enabled: false}}\n",
+        [
+            (
+                "3: recorder.resource_types: allowed: a list with AWS::EC2::Instance, which rule "
+                "ec2-tag-compliance judges; got ['AWS::S3::Bucket']"
+            )
+        ],
+    ),
+    (NONE + "rules: {}\n", ["4: rules: allowed: at least one enabled rule; got none"]),
+    (
+        NONE + "rules: {ec2-tag-compliance: {enabled: false}}\n",
+        ["4: rules: allowed: at least one enabled rule; got none"],
+    ),
+    (
+        NONE + "rules: [ec2-tag-compliance]\n",
+        [
+            (
+                "4: rules: allowed: a mapping of rule names to their settings; "
+                "got ['ec2-tag-compliance']"
+            )
+        ],
+    ),
+    (
+        NONE + "rules:\n  ec2-tags: {}\n",
+        [
+            (
+                f"5: rules.ec2-tags: must be one of {ALL_RULES}, got 'ec2-tags'; "
+                "did you mean ec2-tag-compliance?"
+            )
+        ],
+    ),
+    (
+        NONE + "rules:\n"
+        "  ec2-tag-compliance:\n"
+        "    enabled: 'no'\n"
+        "    severity: severe\n"
+        "    parameters:\n"
+        "      requiredTags: {}\n"
+        "      required_tags: [Owner]\n"
+        "      a.b: 1\n"
+        "  rds-backup-compliance:\n"
+        "    severty: low\n"
+        "    parameters:\n"
+        "      minimum_retention_days: 50\n"
+        "      include_read_replicas: 'no'\n"
+        "  s3-encryption-compliance: {parameters: [AES256]}\n"
+        "  s3-encryption: {}\n",
+        [
+            "6: rules.ec2-tag-compliance.enabled: allowed: true or false; got 'no'",
+            (
+                "7: rules.ec2-tag-compliance.severity: allowed: low, medium, high or critical; "
+                "got 'severe'"
+            ),
+            (
+                "13: rules.rds-backup-compliance.severty: unknown key; allowed: enabled, "
+                "parameters, severity; did you mean severity?"
+            ),
+            (
+                "17: rules.s3-encryption-compliance.parameters: allowed: a mapping of parameters; "
+                "got ['AES256']"
+            ),
+            (
+                "9: rules.ec2-tag-compliance.parameters.requiredTags: unknown parameter, allowed: "
+                "required_tags"
+            ),
+            (
+                "11: rules.ec2-tag-compliance.parameters.a.b: unknown parameter, allowed: "
+                "required_tags"
+            ),
+            (
+                "10: rules.ec2-tag-compliance.parameters.required_tags: must be a mapping of "
+                "strings to lists of strings, got ['Owner']"
+            ),
+            (
+                "16: rules.rds-backup-compliance.parameters.include_read_replicas: must be true or "
+                "false, got 'no'"
+            ),
+            (
+                "15: rules.rds-backup-compliance.parameters.minimum_retention_days: must be 1 to "
+                "35, got 50"
+            ),
+            (
+                f"18: rules.s3-encryption: must be one of {ALL_RULES}, got 's3-encryption'; "
+                "did you mean s3-encryption-compliance?"
+            ),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "messages"), WRONG_FROM_THE_START)
+def test_all_mistakes_of_a_file_are_told_at_once(
+    mistakes: Callable[[str], list[str]], text: str, messages: list[str]
+) -> None:
+    # An empty mapping, where nothing is set: an empty file is another mistake.
+    expected = [f"dev.yaml:{message}" for message in messages]
+    assert mistakes(text or "{}") == expected
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("every day", "", "cron()", "cron(0 6 * * ?)", "cron(0 6 * * * *)", "cron(0 6 ? * ? *)"),
+        *("cron(60 6 * * ? *)", "cron(0 24 * * ? *)", "cron(0 6 32 * ? *)", "cron(0 6 * 13 ? *)"),
+        *("cron(0 6 ? * 8 *)", "cron(0 6 ? * MO *)", "cron(0 6 * * ? 1969)", "cron(a b c d ? e)"),
+        *("cron(0 6 0 * ? *)", "cron(0 */0 * * ? *)", "cron(0,, 6 * * ? *)", "cron(? 6 * * ? *)"),
+        *("rate(0 hours)", "rate(1 hours)", "rate(2 hour)", "rate(1.5 hours)", "rate(1 week)"),
+        *("rate(1 hour) ", "at(2026-01-01T00:00:00)", "cron(0  6 * * ? *)", "rate(٢ hours)"),
+    ],
+)
+def test_a_schedule_that_eventbridge_does_not_know_is_refused(
+    mistakes: Callable[[str], list[str]], expression: str
+) -> None:
+    for schedule in ("evaluation", "report"):
+        assert mistakes(f"{MINIMUM}schedules: {{{schedule}: '{expression}'}}") == [
+            f"dev.yaml:8: schedules.{schedule}: allowed: {SCHEDULE}; got {expression!r}"
+        ]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("cron(0 */6 * * ? *)", "cron(0 18 ? * MON-FRI *)", "cron(0/10 * ? * MON-FRI *)"),
+        *("cron(15 10 ? * 6L 2026-2030)", "cron(0 8 1 * ? *)", "cron(0 9 ? * 2#1 *)"),
+        *("cron(0,30 8-17 L * ? *)", "cron(0 9 3W JAN,JUL ? *)", "cron(05 06 ? 1/3 sun *)"),
+        *("rate(1 minute)", "rate(1 hour)", "rate(1 day)", "rate(2 hours)", "rate(10 minutes)"),
+        *("rate(100 days)",),
+    ],
+)
+def test_a_schedule_that_eventbridge_knows_is_kept_as_it_is(read: Reader, expression: str) -> None:
+    schedules = read(f"{MINIMUM}schedules: {{evaluation: '{expression}'}}").schedules
+    assert schedules.evaluation == expression
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"severity": ["high", "critical"]},
+        {"rule_name": ["ec2-tag-compliance", {"anything-but": ["x"]}], "account_id": ["1"]},
+        {"region": [{"prefix": "eu-"}, {"exists": True}]},
+    ],
+)
+def test_a_filter_policy_is_kept_as_it_is(read: Reader, policy: dict[str, list[object]]) -> None:
+    settings = read(
+        f"{MINIMUM}alerts: {{subscriptions: [{{protocol: sqs, endpoint: '{QUEUE}', "
+        f"filter_policy: {policy}, raw_message_delivery: true}}]}}"
+    )
+    (subscriber,) = settings.alerts.subscribers()
+    assert subscriber.filter_policy == policy
+    assert subscriber.raw_message_delivery is True
+
+
+@pytest.mark.parametrize(
+    ("protocol", "endpoint"),
+    [
+        ("email", "a@b.example"),
+        ("email-json", "a@b.example"),
+        ("https", "https://example.com/alerts"),
+        ("sqs", "arn:aws-us-gov:sqs:us-gov-west-1:123456789012:alerts"),
+        ("lambda", "arn:aws-cn:lambda:cn-north-1:123456789012:function:alerts"),
+        ("sms", "+4912345678"),
+    ],
+)
+def test_each_protocol_takes_its_own_kind_of_endpoint(
+    read: Reader, protocol: str, endpoint: str
+) -> None:
+    added = subscription(f"protocol: {protocol}, endpoint: '{endpoint}'")
+    (subscriber,) = read(MINIMUM + added).alerts.subscribers()
+    assert (subscriber.protocol, subscriber.endpoint) == (protocol, endpoint)
+
+
+def test_email_addresses_come_before_the_other_subscribers(read: Reader) -> None:
+    alerts = f"{{emails: [a@b.example], subscriptions: [{{protocol: sqs, endpoint: '{QUEUE}'}}]}}"
+    subscribers = read(f"{MINIMUM}alerts: {alerts}").alerts.subscribers()
+    assert [each.endpoint for each in subscribers] == ["a@b.example", QUEUE]
+
+
+def test_what_is_left_out_has_a_default(read: Reader) -> None:
+    settings = read(MINIMUM)
+    assert settings.model_dump() == {
+        "environment_suffix": "dev",
+        "region": "us-east-1",
+        "account_id": None,
+        "tags": {},
+        "recorder": {
+            "mode": "create",
+            "name": None,
+            "resource_types": None,
+            "recording_frequency": "CONTINUOUS",
+        },
+        "schedules": {
+            "evaluation": "cron(0 */6 * * ? *)",
+            "report": "cron(20 */6 * * ? *)",
+            "silence_hours": 13,
+            "config_maximum_execution_frequency": None,
+        },
+        "alerts": {"emails": [], "subscriptions": []},
+        "rules": {
+            name: {"enabled": True, "severity": None, "parameters": {}}
+            for name in rule_catalogue.names()
+        },
+        "history_retention_days": 365,
+        "log_retention_days": 365,
+        "object_retention_days": 730,
+        "retain_data": True,
+        "customer_managed_key": False,
+        "provider_version": None,
+        "embedded_aws": False,
+        "backend": {"type": "local"},
+    }
+    assert settings.backend == LocalBackend(type="local")
+
+
+def test_everything_can_be_set(read: Reader) -> None:
+    settings = read(
+        NONE.replace("none", "existing, name: theirs").replace("us-east-1", "eusc-de-east-1")
+        + "account_id: '012345670123'\n"
+        "tags: {Since: 2026-01-01, Team: platform}\n"
+        "log_retention_days: 3653\n"
+        "object_retention_days: null\n"
+        "retain_data: off\n"
+        "provider_version: 6.25.0\n"
+        "schedules: {config_maximum_execution_frequency: Six_Hours}\n"
+        "rules: {ec2-tag-compliance: {severity: critical}}\n"
+        "backend: {type: s3, bucket: states, region: eu-west-1, key_prefix: a/b, kms_key_id: k}\n"
+    )
+    assert settings.recorder == RecorderExisting(mode="existing", name="theirs")
+    assert settings.region == "eusc-de-east-1"
+    assert settings.account_id == "012345670123"
+    assert settings.tags == {"Since": "2026-01-01", "Team": "platform"}
+    assert settings.log_retention_days == LOG_RETENTION_DAYS[-1]
+    assert settings.object_retention_days is None
+    assert settings.retain_data is False
+    assert settings.provider_version == "6.25.0"
+    assert settings.schedules.config_maximum_execution_frequency == "Six_Hours"
+    assert settings.backend == S3Backend(
+        type="s3", bucket="states", region="eu-west-1", key_prefix="a/b", kms_key_id="k"
+    )
+
+
+def test_a_terraform_cloud_workspace_goes_by_name_or_by_tags(read: Reader) -> None:
+    by_name = read(MINIMUM + cloud("workspace: {name: 'assay-{suffix}'}")).backend
+    by_tags = read(MINIMUM + cloud("workspace: {tags: [a]}, hostname: 'tfe.example:8443'")).backend
+    assert isinstance(by_name, CloudBackend)
+    assert (by_name.hostname, by_name.workspace.name) == ("app.terraform.io", "assay-{suffix}")
+    assert isinstance(by_tags, CloudBackend)
+    assert (by_tags.hostname, by_tags.workspace.tags) == ("tfe.example:8443", ["a"])
+
+
+def test_enabled_rules_are_sorted_and_severity_is_the_rules_own_unless_set(read: Reader) -> None:
+    settings = read(
+        NONE + "rules: {s3-encryption-compliance: {severity: low}, ec2-tag-compliance: {}, "
+        "rds-backup-compliance: {enabled: false}}"
+    )
+    assert settings.enabled_rules() == ("ec2-tag-compliance", "s3-encryption-compliance")
+    assert settings.severity("s3-encryption-compliance") is Severity.LOW
+    own = rule_catalogue.load("ec2-tag-compliance").severity
+    assert settings.severity("ec2-tag-compliance") is own
+
+
+def test_parameters_come_in_the_form_of_aws_config(read: Reader) -> None:
+    settings = read(
+        NONE + "rules: {rds-backup-compliance: {parameters: {minimum_retention_days: 14}}}"
+    )
+    assert settings.input_parameters("rds-backup-compliance") == {
+        "minimumRetentionDays": "14",
+        "includeReadReplicas": "false",
+    }
+
+
+def test_types_are_recorded_as_the_enabled_rules_need_them_unless_named(read: Reader) -> None:
+    needed = ("AWS::EC2::Instance", "AWS::RDS::DBInstance", "AWS::S3::Bucket")
+    rule = "rules: {ec2-tag-compliance: {}}"
+    named = "create, resource_types: [AWS::RDS::DBInstance, AWS::EC2::Instance, AWS::EC2::Instance]"
+    assert read(MINIMUM).recorded_resource_types() == needed
+    assert read(NONE + rule).recorded_resource_types() == needed[:1]
+    settings = read(NONE.replace("none", named) + rule)
+    assert isinstance(settings.recorder, RecorderCreate)
+    assert settings.recorded_resource_types() == needed[:2]
+
+
+def test_settings_made_in_code_are_judged_by_the_same_rules() -> None:
+    with pytest.raises(ValidationError, match="must be 1 to 35, got 0"):
+        Settings.model_validate(
+            {
+                "environment_suffix": "dev",
+                "region": "us-east-1",
+                "recorder": {"mode": "none"},
+                "rules": {"rds-backup-compliance": {"parameters": {"minimum_retention_days": 0}}},
+            }
+        )
+
+
+def _all_models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    yield model
+    annotations = [field.annotation for field in model.model_fields.values()]
+    while annotations:
+        annotation = annotations.pop()
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from _all_models(annotation)
+        annotations += get_args(annotation)
+
+
+def test_every_required_setting_says_what_is_allowed_and_every_setting_what_it_means() -> None:
+    for model in _all_models(Settings):
+        for name, field in model.model_fields.items():
+            if name in ("mode", "type"):
+                continue
+            assert field.description, f"{model.__name__}.{name}"
+            stated = any(isinstance(each, Allowed) for each in field.metadata)
+            assert stated or not field.is_required(), f"{model.__name__}.{name}"
