@@ -54,10 +54,10 @@ types: .venv/.ready ## Types, strictly
 unit: .venv/.ready ## Test levels that need no Terraform deployment
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest tests/lambda
-	$(BIN)/coverage run -m pytest tests/constructs tests/cli
+	$(BIN)/coverage run -m pytest tests/constructs tests/project tests/cli
 
 e2e: .venv/.ready tools/audit/.venv/.ready node_modules/.ready ## Deploy with real Terraform to an embedded AWS
-	$(BIN)/coverage run -m pytest tests/e2e
+	$(BIN)/coverage run -m pytest tests/e2e --numprocesses 4 --dist loadfile
 
 coverage: .venv/.ready ## Coverage over the levels that ran
 	$(BIN)/coverage combine --quiet

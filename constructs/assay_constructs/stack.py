@@ -39,7 +39,8 @@ _RULE_OUTPUTS = {
 
 def state_name(environment: str, suffix: str) -> str:
     """Name of a stack's Terraform state: a copy under another suffix has a state of its own."""
-    return f"assay-{environment}" if suffix == environment else f"assay-{environment}-{suffix}"
+    # The dot can be in neither of them, so no two copies share a name.
+    return f"assay-{environment}" if suffix == environment else f"assay-{environment}.{suffix}"
 
 
 class ComplianceStack(TerraformStack):

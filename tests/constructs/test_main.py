@@ -56,7 +56,7 @@ def test_another_folder_of_settings_and_another_suffix_are_taken(
         if each["handler"] == "assay.evaluator.handler"
     )
     assert function["function_name"] == "s3-encryption-compliance-pr-7"
-    assert stack["terraform"]["backend"]["local"]["path"].endswith("assay-small-pr-7.tfstate")
+    assert stack["terraform"]["backend"]["local"]["path"].endswith("assay-small.pr-7.tfstate")
 
 
 def test_mistakes_in_settings_are_told_without_a_traceback(

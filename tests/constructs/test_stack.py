@@ -123,11 +123,11 @@ def test_backends_are_those_of_the_settings(stacks: dict[str, Any]) -> None:
         terraform = stacks[stack]["terraform"]
         return terraform.get("backend") or {"cloud": terraform["cloud"]}
 
-    assert backend("create") == {"local": {"path": "../../../terraform.assay-create-test.tfstate"}}
+    assert backend("create") == {"local": {"path": "../../../terraform.assay-create.test.tfstate"}}
     assert backend("s3") == {
         "s3": {
             "bucket": "states",
-            "key": "assay/team/assay-s3-test.tfstate",
+            "key": "assay/team/assay-s3.test.tfstate",
             "region": "eu-central-1",
             "encrypt": True,
             "kms_key_id": "alias/states",
