@@ -10,7 +10,7 @@ export PIPENV_VERBOSITY := -1
 
 PIPENV := "$(CURDIR)/.pipenv/bin/pipenv"
 BIN := .venv/bin
-SOURCES := main.py cli constructs lambda tests tools docs
+SOURCES := main.py cli constructs lambda tests tools docs benchmarks
 
 .PHONY: help setup demo test pr lint types unit e2e coverage docs format lock synth clean
 
@@ -79,4 +79,4 @@ synth: .venv/.ready ## Synthesize all environments to cdktf.out
 	$(BIN)/python main.py
 
 clean: ## Remove everything that the targets made
-	rm -rf .venv .pipenv tools/audit/.venv node_modules cdktf.out .assay
+	rm -rf .venv .pipenv tools/audit/.venv node_modules cdktf.out cdktf.*.out .assay

@@ -21,7 +21,7 @@ def main() -> int:
     """
     # The package sets JSII_NODE, so it comes before cdktf.
     from assay_constructs.environments import read_environments  # noqa: PLC0415
-    from assay_constructs.errors import ConstructArgumentError, SettingsError  # noqa: PLC0415
+    from assay_constructs.errors import SettingsError  # noqa: PLC0415
 
     folder = Path(os.environ.get("ASSAY_ENVIRONMENTS") or PROJECT / "environments")
     suffix = os.environ.get("ENVIRONMENT_SUFFIX") or None
@@ -36,12 +36,8 @@ def main() -> int:
     from assay_constructs.stack import ComplianceStack  # noqa: PLC0415
 
     app = App()
-    try:
-        for environment, settings in environments.items():
-            ComplianceStack(app, environment, settings=settings)
-    except ConstructArgumentError as error:
-        print(f"{environment}: {error}", file=sys.stderr)
-        return 1
+    for environment, settings in environments.items():
+        ComplianceStack(app, environment, settings=settings)
     app.synth()
     return 0
 

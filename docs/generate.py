@@ -36,7 +36,7 @@ def settings_page() -> str:
         "",
         "| variable | meaning |",
         "| --- | --- |",
-        "| `ENVIRONMENT_SUFFIX` | overrides `environment_suffix` in every file |",
+        "| `ENVIRONMENT_SUFFIX` | overrides `environment_suffix`; another file's is refused |",
         "| `ASSAY_ENVIRONMENTS` | another folder of settings |",
         "| `CDKTF_OUTDIR` | where stacks are synthesized to; `cdktf.out` by default |",
     ]

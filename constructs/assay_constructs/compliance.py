@@ -10,12 +10,15 @@ from cdktf_cdktf_provider_aws.data_aws_iam_policy_document import (
 )
 from constructs import Construct
 
-from assay.alerts import ALERT_ACTIONS
-from assay.config_service import CONFIG_ACTIONS
-from assay.history import HISTORY_ACTIONS
-from assay.report_aggregator import REPORT_ACTIONS
+from assay.permissions import (
+    AGGREGATOR_STATE_ACTIONS,
+    ALERT_ACTIONS,
+    CONFIG_ACTIONS,
+    EVALUATOR_STATE_ACTIONS,
+    HISTORY_ACTIONS,
+    REPORT_ACTIONS,
+)
 from assay.rule import AnyRule, Severity
-from assay.state import AGGREGATOR_STATE_ACTIONS, EVALUATOR_STATE_ACTIONS
 from assay_constructs.code import deployment_package
 from assay_constructs.function import ComplianceFunction
 from assay_constructs.policy import allow

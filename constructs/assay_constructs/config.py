@@ -1,6 +1,5 @@
 """Config: the recorder, its delivery channel, and the AWS Config rules that call the evaluators."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,6 +16,7 @@ from constructs import Construct
 
 from assay_constructs.errors import ConstructArgumentError
 from assay_constructs.recorder import Recorder, RecordingFrequency
+from assay_constructs.settings import MAXIMUM_INPUT_PARAMETERS, input_parameters_json
 from assay_constructs.validation import check_length
 
 CHANGE_MESSAGE_TYPES = (
@@ -60,12 +60,12 @@ class LambdaRule:
         for parameter, value in self.input_parameters.items():
             if not isinstance(value, str):
                 raise ConstructArgumentError(f"input_parameters[{parameter!r}]", "a string", value)
-        check_length("input_parameters", self.input_parameters_json, 1024)
+        check_length("input_parameters", self.input_parameters_json, MAXIMUM_INPUT_PARAMETERS)
 
     @property
     def input_parameters_json(self) -> str:
         """The parameters as the JSON object that AWS Config takes."""
-        return json.dumps(dict(self.input_parameters), sort_keys=True, separators=(",", ":"))
+        return input_parameters_json(self.input_parameters)
 
 
 class Config(Construct):

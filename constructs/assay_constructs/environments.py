@@ -3,7 +3,6 @@
 import difflib
 import itertools
 import re
-import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
@@ -13,7 +12,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from assay_constructs.errors import SettingsError
+from assay_constructs.errors import SettingsError, shortened
 from assay_constructs.settings import (
     Allowed,
     CloudBackend,
@@ -28,9 +27,6 @@ _TAG = "tag:yaml.org,2002:"
 _TEXTS = tuple(f"{_TAG}{kind}" for kind in ("str", "timestamp", "merge", "value"))
 _WORDS = {f"{_TAG}int": "a number", f"{_TAG}float": "a number", f"{_TAG}bool": "true or false"}
 _NULL = f"{_TAG}null"
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 100
 
 
 def read_environments(
@@ -71,6 +67,7 @@ def read_environments(
             shared = _shared_with_original(settings)
             mistakes += [document.mistake(*mistake) for mistake in shared]
     mistakes += _shared_with_others(environments, documents)
+    mistakes += _taken_by_copies(environments, copy_suffix)
     if mistakes:
         raise SettingsError(mistakes)
     if copy_suffix is None:
@@ -262,6 +259,20 @@ def _shared_with_original(settings: Settings) -> Iterator[tuple[Location, str]]:
             )
 
 
+def _taken_by_copies(
+    environments: Mapping[str, Settings], copy_suffix: str | None
+) -> Iterator[str]:
+    """What copies made by ``ENVIRONMENT_SUFFIX`` would take from an environment of that suffix."""
+    owners = [name for name, each in environments.items() if each.environment_suffix == copy_suffix]
+    copies = [name for name in environments if name not in owners]
+    if owners and copies:
+        yield (
+            "ENVIRONMENT_SUFFIX: allowed: a suffix of no environment in the folder, for copies of "
+            f"{' and '.join(copies)} would take the resource names of {' and '.join(owners)}; "
+            f"got {copy_suffix!r}"
+        )
+
+
 def _shared_with_others(
     environments: Mapping[str, Settings], documents: Mapping[str, _Document]
 ) -> Iterator[str]:
@@ -365,4 +376,4 @@ def _tag(model: type[BaseModel]) -> Any:
 
 
 def _shown(value: Any) -> str:
-    return "nothing" if value is None else _SHORT.repr(value)
+    return "nothing" if value is None else shortened(value)

@@ -1,5 +1,15 @@
 """Errors that a user can mend."""
 
+import reprlib
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 100
+
+
+def shortened(value: object) -> str:
+    """The representation of a value for a message, cut where it is long."""
+    return _SHORT.repr(value)
+
 
 class SettingsError(Exception):
     """Settings are wrong; holds every mistake found, not just the first.
@@ -23,4 +33,4 @@ class ConstructArgumentError(ValueError):
     """
 
     def __init__(self, argument: str, allowed: str, received: object) -> None:
-        super().__init__(f"{argument} must be {allowed}; received {received!r}")
+        super().__init__(f"{argument} must be {allowed}; received {shortened(received)}")

@@ -1,5 +1,6 @@
 """The settings of one environment, and what each of them may be."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, cor
 
 from assay import rules as rule_catalogue
 from assay.rule import ParameterError, Severity
+from assay_constructs.schedule_expression import is_schedule_expression, longest_gap_minutes
 
 Location: TypeAlias = tuple[str | int, ...]
 
@@ -31,6 +33,9 @@ LOG_RETENTION_DAYS = (
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 
+# How long a rule's parameters may be, as JSON.
+# https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigRule.html
+MAXIMUM_INPUT_PARAMETERS = 1024
 
 # Errors that say more than which values are allowed; so does each one about something deeper.
 _TELLING = ("problem", "union_tag_invalid", "union_tag_not_found")
@@ -80,30 +85,8 @@ def _raise(problems: list[InitErrorDetails]) -> None:
         raise ValidationError.from_exception_data("settings", problems)
 
 
-def _cron_field(lowest: int, highest: int, names: str = "", other: str = "") -> str:
-    """A pattern for one field: lists, ranges and steps of numbers or names."""
-    numbers = "|".join(f"0?{n}" if n < 10 else str(n) for n in range(lowest, highest + 1))  # noqa: PLR2004 - one digit
-    value = f"(?:{numbers}|(?i:{names}))" if names else f"(?:{numbers})"
-    part = rf"(?:(?:\*|{value}(?:-{value})?)(?:/[1-9][0-9]*)?{other.format(value)})"
-    return f"{part}(?:,{part})*"
-
-
-def _cron() -> re.Pattern[str]:
-    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
-    minutes, hours, year = _cron_field(0, 59), _cron_field(0, 23), _cron_field(1970, 2199)
-    day_of_month = _cron_field(1, 31, other="|L|LW|{}W")
-    month = _cron_field(1, 12, "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC")
-    day_of_week = _cron_field(1, 7, "SUN|MON|TUE|WED|THU|FRI|SAT", "|L|{0}L|{0}#[1-5]")
-    days = rf"(?:{day_of_month} {month} \?|\? {month} {day_of_week})"
-    return re.compile(rf"cron\({minutes} {hours} {days} {year}\)")
-
-
-_CRON = _cron()
-_RATE = re.compile(r"rate\((?:1 (?:minute|hour|day)|(?!1 )[1-9][0-9]* (?:minutes|hours|days))\)")
-
-
 def _schedule_expression(value: str) -> str:
-    if _CRON.fullmatch(value) or _RATE.fullmatch(value):
+    if is_schedule_expression(value):
         return value
     raise ValueError
 
@@ -120,24 +103,46 @@ def _tag_key(value: str) -> str:
     return value
 
 
+# What each operator takes. SNS has more, for numbers and addresses, which no attribute here holds.
 # https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html
-_FILTER_OPERATORS = (
-    "anything-but",
-    "cidr",
-    "equals-ignore-case",
-    "exists",
-    "prefix",
-    "suffix",
-    "wildcard",
-)
+_FILTER_OPERATORS = {
+    "anything-but": (
+        "a string, a list of at least one string, or a mapping of prefix or suffix to a string"
+    ),
+    "equals-ignore-case": "a string",
+    "exists": "true or false",
+    "prefix": "a string",
+    "suffix": "a string",
+    "wildcard": "a string",
+}
+
+
+def _operator_takes(operator: str, value: Any) -> bool:
+    if operator == "exists":
+        return isinstance(value, bool)
+    if operator == "anything-but":
+        match value:
+            case [_, *_]:
+                return all(isinstance(each, str) for each in value)
+            case {"prefix": str(), **others} | {"suffix": str(), **others}:
+                return not others
+    return isinstance(value, str)
 
 
 def _filter_condition(value: Any) -> Any:
     if isinstance(value, str):
         return value
-    if isinstance(value, Mapping) and len(value) == 1 and set(value) <= set(_FILTER_OPERATORS):
-        return value
-    raise ValueError
+    if (
+        not isinstance(value, Mapping)
+        or len(value) != 1
+        or not set(value) <= set(_FILTER_OPERATORS)
+    ):
+        raise ValueError
+    ((operator, operand),) = value.items()
+    if not _operator_takes(operator, operand):
+        message = f"allowed: {_FILTER_OPERATORS[operator]}; got {operand!r}"
+        _raise([_problem((operator,), message)])
+    return value
 
 
 Switch = Annotated[StrictBool, Allowed("true or false")]
@@ -152,8 +157,13 @@ LogRetentionDays = Annotated[
         f"a number of days that CloudWatch Logs offers: {', '.join(map(str, LOG_RETENTION_DAYS))}"
     ),
 ]
+# What an alarm with periods of one hour can look back over.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+_MAXIMUM_SILENCE_HOURS = 168
 SilenceHours = Annotated[
-    int, Field(strict=True, ge=1, le=168), Allowed("a whole number of hours, 1 to 168")
+    int,
+    Field(strict=True, ge=1, le=_MAXIMUM_SILENCE_HOURS),
+    Allowed(f"a whole number of hours, 1 to {_MAXIMUM_SILENCE_HOURS}"),
 ]
 ScheduleExpression = Annotated[
     str,
@@ -294,8 +304,8 @@ class Schedules(_Model):
     )
     silence_hours: SilenceHours = Field(
         13,
-        description="Hours without a scheduled run after which an alarm goes off; longer than "
-        "the time between two runs.",
+        description="Hours without a scheduled run after which an alarm goes off; more than "
+        "there are between two runs, which is checked for schedules that run on every day alike.",
     )
     config_maximum_execution_frequency: (
         Annotated[ExecutionFrequency, Allowed(", ".join(get_args(ExecutionFrequency)))] | None
@@ -304,6 +314,25 @@ class Schedules(_Model):
         description="Also lets AWS Config trigger each rule periodically. AWS bills every "
         "evaluation that goes to Config, so sweeps normally come from EventBridge.",
     )
+
+    @model_validator(mode="after")
+    def _silence_is_longer_than_the_time_between_runs(self) -> Self:
+        problems = []
+        for name, expression in (("evaluation", self.evaluation), ("report", self.report)):
+            gap_hours, odd_minutes = divmod(longest_gap_minutes(expression) or 0, 60)
+            if gap_hours >= _MAXIMUM_SILENCE_HOURS:
+                allowed = f"less than {_MAXIMUM_SILENCE_HOURS} hours between two runs"
+                message = f"allowed: {allowed}, or no alarm could tell silence; got {expression!r}"
+                problems.append(_problem((name,), message))
+            elif gap_hours >= self.silence_hours:
+                between = f"{gap_hours} hours" + (f" {odd_minutes} minutes" if odd_minutes else "")
+                message = (
+                    f"allowed: {gap_hours + 1} to {_MAXIMUM_SILENCE_HOURS}, for {name} "
+                    f"{expression!r} can leave {between} between two runs; got {self.silence_hours}"
+                )
+                problems.append(_problem(("silence_hours",), message))
+        _raise(problems)
+        return self
 
 
 _ENDPOINTS: Mapping[Protocol, tuple[str, str]] = {
@@ -485,13 +514,24 @@ class CloudBackend(_Model):
     ] = Field("app.terraform.io", description="Host of Terraform Cloud or Enterprise.")
 
 
+def input_parameters_json(input_parameters: Mapping[str, str]) -> str:
+    """A rule's parameters as the JSON object that AWS Config takes."""
+    return json.dumps(dict(input_parameters), sort_keys=True, separators=(",", ":"))
+
+
 def _rule_problems(rules: Any) -> Iterator[InitErrorDetails]:
     """What the rules themselves say about their names and parameters."""
     for name, rule in rules.items() if isinstance(rules, Mapping) else ():
-        parameters = rule.get("parameters") if isinstance(rule, Mapping) else None
+        given = rule if isinstance(rule, Mapping) else {}
+        parameters = given.get("parameters")
         try:
             kind = rule_catalogue.load(name).Parameters
-            kind.from_settings(parameters if isinstance(parameters, Mapping) else {})
+            judged = kind.from_settings(parameters if isinstance(parameters, Mapping) else {})
+            length = len(input_parameters_json(judged.to_input_parameters()))
+            if length > MAXIMUM_INPUT_PARAMETERS and given.get("enabled", True):
+                allowed = f"at most {MAXIMUM_INPUT_PARAMETERS} characters"
+                message = f"allowed: {allowed} as AWS Config input parameters; got {length}"
+                yield _problem((name, "parameters"), message)
         except rule_catalogue.UnknownRuleError as error:
             yield _problem((name,), str(error).removeprefix("rule: "))
         except ParameterError as error:

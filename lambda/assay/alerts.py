@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from assay.run import Run
     from assay.state import Verdict
 
-# IAM actions that alerting needs on the alert topic.
-ALERT_ACTIONS = ("sns:Publish",)
-
-# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+# For the message and all parts of its attributes together:
+# https://docs.aws.amazon.com/sns/latest/api/API_MessageAttributeValue.html
 MESSAGE_BYTES = 256 * 1024
+# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 _SUBJECT_LENGTH = 100
+_SMS_LENGTH = 140
+_DATA_TYPE = "String"
 
 
 def publish(
@@ -28,8 +29,9 @@ def publish(
 ) -> None:
     """Publishes one message about new violations.
 
-    The text is for people, the JSON for the protocols that machines subscribe by. A list that is
-    too long is cut; the message keeps the count and says how many were left out.
+    The text is for people, with only a headline by SMS; the JSON is for the protocols that machines
+    subscribe by. A list that is too long is cut; the message keeps the count and says how many were
+    left out.
 
     Raises:
         botocore.exceptions.ClientError: SNS refused the message.
@@ -41,22 +43,24 @@ def publish(
         "account_id": aws.account_id,
         "region": aws.region,
     }
+    beside = sum(len(name + _DATA_TYPE + value) for name, value in attributes.items())
     sns.publish(
         TopicArn=topic_arn,
         Subject=subject[:_SUBJECT_LENGTH],
-        Message=_fitting_message(aws, run, violations),
+        Message=_fitting_message(aws, run, violations, MESSAGE_BYTES - beside),
         MessageStructure="json",
         MessageAttributes={
-            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+            name: {"DataType": _DATA_TYPE, "StringValue": value}
+            for name, value in attributes.items()
         },
     )
 
 
-def _fitting_message(aws: Aws, run: Run, violations: Sequence[Verdict]) -> str:
-    # json.dumps escapes all but ASCII, so that characters are bytes.
+def _fitting_message(aws: Aws, run: Run, violations: Sequence[Verdict], size: int) -> str:
+    # json.dumps escapes all but ASCII, and attributes are ASCII, so that characters are bytes.
     listed = bisect_right(
         range(1, len(violations) + 1),
-        MESSAGE_BYTES,
+        size,
         key=lambda number: len(_message(aws, run, violations, number)),
     )
     return _message(aws, run, violations, listed)
@@ -96,7 +100,21 @@ def _message(aws: Aws, run: Run, violations: Sequence[Verdict], listed: int) -> 
         *([f"- and {left_out} more, left out of this message for its size"] if left_out else []),
     ]
     text = "\n".join(lines)
-    return json.dumps({"default": text, "email": text, "sqs": body, "lambda": body, "https": body})
+    # The rule comes last, because only its name can be so long that it is cut.
+    sms = (
+        f"Assay: {_count(len(violations))}, severity {run.severity}, "
+        f"account {aws.account_id}, region {aws.region}, rule {run.rule_name}"
+    )
+    return json.dumps(
+        {
+            "default": text,
+            "email": text,
+            "sms": sms[:_SMS_LENGTH],
+            "sqs": body,
+            "lambda": body,
+            "https": body,
+        }
+    )
 
 
 def _count(number: int) -> str:

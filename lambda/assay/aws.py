@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, Self
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 _FUNCTION_ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):lambda:(?P<region>[a-z0-9-]+):(?P<account_id>\d{12}):function:.+"
 )
-_CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 6})
 
 
 class Aws:
@@ -44,11 +41,15 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """Returns the service's boto3 client, made at the first call and kept."""
+        # Only here, because rules are read at deploy time too, where nothing is called.
+        import boto3  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
+
         if service not in self._clients:
             self._clients[service] = boto3.client(
                 service,  # type: ignore[call-overload]
                 region_name=self.region,
-                config=_CONFIG,
+                config=Config(retries={"mode": "adaptive", "max_attempts": 6}),
             )
         return self._clients[service]
 

@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
     from assay.run import Judgement, Run
 
-# IAM actions that reporting to AWS Config needs; they cannot be limited to a resource.
-CONFIG_ACTIONS = ("config:PutEvaluations",)
-
 # https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html
 _BATCH_SIZE = 100
 

@@ -19,11 +19,12 @@ from assay.aws import Aws
 from assay.environment import EvaluatorEnvironment
 from assay.events import read_event
 from assay.history import History
+from assay.invocation import logged
 from assay.judging import Judge
 from assay.rule import ComplianceType, Unreadable
 from assay.run import Judgement, Run, RunSummary
-from assay.state import State, successor
-from assay.timestamps import write_timestamp
+from assay.state import State, is_transition, successor
+from assay.timestamps import SECONDS_A_DAY, write_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     from assay.events import Event
     from assay.state import Verdict
-
-_SECONDS_A_DAY = 24 * 60 * 60
 
 logger = Logger()
 
@@ -62,11 +61,17 @@ def handler(event: object, context: LambdaContext) -> RunSummary:
         NotAcceptedError: DynamoDB or AWS Config kept refusing a part of the results.
         botocore.exceptions.ClientError: Resources could not be listed, or results not recorded.
     """
+    rule_name = os.environ.get("RULE_NAME")
+    with logged(logger, rule_name=rule_name, run_id=context.aws_request_id, trigger=None):
+        return _evaluate(event, context)
+
+
+def _evaluate(event: object, context: LambdaContext) -> RunSummary:
     started_at = datetime.now(UTC)
     environment = EvaluatorEnvironment.read(os.environ)
     incoming = read_event(event)
+    logger.append_keys(trigger=incoming.trigger.value)
     run = _run(environment, incoming, context.aws_request_id)
-    logger.append_keys(rule_name=run.rule_name, run_id=run.run_id, trigger=run.trigger.value)
     aws = _aws(context.invoked_function_arn)
     state = State(aws.client("dynamodb"), environment.state_table)
 
@@ -85,13 +90,14 @@ def handler(event: object, context: LambdaContext) -> RunSummary:
             test_mode=environment.config_test_mode,
         )
     summary = _summary(run, findings, started_at)
-    state.put_summary(run, summary)
+    if run.trigger.is_sweep:
+        state.put_summary(run, summary)
     logger.info("run finished", extra={"summary": summary})
     return summary
 
 
 def _run(environment: EvaluatorEnvironment, incoming: Event, run_id: str) -> Run:
-    kept = environment.history_retention_days * _SECONDS_A_DAY
+    kept = environment.history_retention_days * SECONDS_A_DAY
     return Run(
         rule_name=environment.rule.name,
         resource_type=environment.rule.resource_type,
@@ -153,7 +159,7 @@ def _write_state(
     findings.pending.pop(new.resource_id, None)
     # A write is refused when a newer event has been faster; the alert is then that run's.
     if state.put(new):
-        findings.transitions += old is None or old.compliance_type != new.compliance_type
+        findings.transitions += is_transition(judgement, old)
         if new.alert_pending:
             findings.pending[new.resource_id] = new
 

@@ -63,12 +63,14 @@ class ChangedResource:
         resource_type: AWS Config's resource type.
         resource_id: AWS Config's own resource id.
         resource_name: The name, which not every resource has.
+        arn: The ARN, where the item gives it.
         departure: Why the rule no longer applies to it; None while it does.
     """
 
     resource_type: str
     resource_id: str
     resource_name: str | None
+    arn: str | None
     departure: str | None
 
 
@@ -116,7 +118,7 @@ def _config_event(event: Mapping[str, object]) -> Event:
     invoking = _json_object(event, "invokingEvent")
     trigger = _trigger(invoking.get("messageType"))
     parameters = _json_object(event, "ruleParameters") if event.get("ruleParameters") else {}
-    token = _field(event, "resultToken", str) if event.get("resultToken") else None
+    token = _optional(event, "resultToken")
     if trigger is Trigger.CONFIG_SCHEDULE:
         time = _time(invoking, "notificationCreationTime")
         return Event(trigger, time, rule_parameters=parameters, result_token=token)
@@ -124,7 +126,8 @@ def _config_event(event: Mapping[str, object]) -> Event:
     changed = ChangedResource(
         resource_type=_field(item, "resourceType", str),
         resource_id=_field(item, "resourceId", str),
-        resource_name=_field(item, "resourceName", str) if item.get("resourceName") else None,
+        resource_name=_optional(item, "resourceName"),
+        arn=_optional(item, "ARN"),
         departure=_departure(event, item),
     )
     time = _time(item, "configurationItemCaptureTime")
@@ -159,6 +162,10 @@ def _field(holder: Mapping[str, object], name: str, kind: type[T]) -> T:
         return value
     allowed = "a non-empty object" if kind is dict else "a non-empty string"
     raise UnsupportedEventError(f"{name}: must be {allowed}, got {shown(value)}")
+
+
+def _optional(holder: Mapping[str, object], name: str) -> str | None:
+    return _field(holder, name, str) if holder.get(name) else None
 
 
 def _json_object(event: Mapping[str, object], name: str) -> Mapping[str, object]:

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from assay.run import Judgement, Run
 
-# IAM actions that recording needs on the history table.
-HISTORY_ACTIONS = ("dynamodb:BatchWriteItem",)
-
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 _BATCH_SIZE = 25
 

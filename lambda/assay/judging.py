@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assay.events import UnsupportedEventError
+from assay.messages import shown
 from assay.rule import ComplianceType, Unreadable
 from assay.run import GONE, Judgement
 
@@ -49,7 +50,8 @@ class Judge:
         """Judges the one resource of a configuration item.
 
         Raises:
-            UnsupportedEventError: It is not of the rule's resource type, or its id is none.
+            UnsupportedEventError: It is not of the rule's resource type, or neither id nor ARN is
+                one of that type in this account and region.
         """
         resource_id = self.arn(changed)
         if changed.departure is not None:
@@ -66,7 +68,8 @@ class Judge:
         """Returns the ARN of a configuration item's resource.
 
         Raises:
-            UnsupportedEventError: It is not of the rule's resource type, or its id is none.
+            UnsupportedEventError: It is not of the rule's resource type, or neither id nor ARN is
+                one of that type in this account and region.
         """
         return self.rule.arn(self.aws, self._id(changed))
 
@@ -79,11 +82,24 @@ class Judge:
             )
         by_id = rule.identified_by == "resourceId"
         found = changed.resource_id if by_id else changed.resource_name
-        if found is None or not re.fullmatch(rule.id_pattern, found):
+        if found is None:
+            return self._id_in_arn(changed.arn)
+        if not re.fullmatch(rule.id_pattern, found):
             raise UnsupportedEventError(
                 f"{rule.identified_by}: must match {rule.id_pattern}, got {found!r}"
             )
         return found
+
+    def _id_in_arn(self, arn: str | None) -> str:
+        rule = self.rule
+        before, after = (re.escape(self.aws.fill(part)) for part in rule.arn_format.split("{id}"))
+        match = re.fullmatch(f"{before}({rule.id_pattern}){after}", arn or "")
+        if match is None:
+            raise UnsupportedEventError(
+                f"ARN: must be {rule.arn(self.aws, '{id}')} with an id that matches "
+                f"{rule.id_pattern} where {rule.identified_by} is missing, got {shown(arn)}"
+            )
+        return match[1]
 
     def _judge(
         self, ids: list[str] | None, expected: Mapping[str, str]

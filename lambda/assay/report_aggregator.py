@@ -11,15 +11,13 @@ from aws_lambda_powertools import Logger
 from assay.aws import Aws
 from assay.environment import AggregatorEnvironment
 from assay.events import Trigger, UnsupportedEventError, read_event
+from assay.invocation import logged
 from assay.report import RuleReport, make_report, report_key, write_report
 from assay.state import State
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
     from mypy_boto3_s3 import S3Client
-
-# IAM actions that writing a report needs on the reports bucket's objects below `reports/`.
-REPORT_ACTIONS = ("s3:PutObject",)
 
 logger = Logger()
 
@@ -35,8 +33,14 @@ def handler(event: object, context: LambdaContext) -> dict[str, Any]:
         EnvironmentVariableError: An environment variable is missing or impossible.
         botocore.exceptions.ClientError: State could not be read, or the report not written.
     """
+    with logged(logger, run_id=context.aws_request_id, trigger=None):
+        return _aggregate(event, context)
+
+
+def _aggregate(event: object, context: LambdaContext) -> dict[str, Any]:
     environment = AggregatorEnvironment.read(os.environ)
     incoming = read_event(event)
+    logger.append_keys(trigger=incoming.trigger.value)
     if incoming.trigger is not Trigger.EVENTBRIDGE_SCHEDULE:
         raise UnsupportedEventError(
             f"event: must be an EventBridge 'Scheduled Event', got {incoming.trigger}"

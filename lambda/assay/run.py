@@ -24,7 +24,7 @@ class Run:
         run_id: The invocation's request id, which Lambda keeps when it retries.
         trigger: What invoked the evaluator.
         ordering_timestamp: The event's own time, never the clock's.
-        expires_at: Epoch seconds after which what the run records may go.
+        expires_at: Epoch seconds after which its history and its summary may go.
     """
 
     rule_name: str
@@ -61,7 +61,7 @@ class UnreadableResource(TypedDict):
 
 
 class RunSummary(TypedDict):
-    """What a run did, as JSON and as the state table hold it.
+    """What a run did, as the function returns it and, after a sweep, the state table holds it.
 
     Attributes:
         rule_name: The rule.

@@ -1,4 +1,4 @@
-"""The state table: the latest verdict on each resource, and summaries of runs."""
+"""The state table: the latest verdict on each resource, and summaries of sweeps."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from assay.aws import error_code
 from assay.dynamodb import from_item, to_item
 from assay.rule import ComplianceType
 from assay.run import GONE
+from assay.timestamps import SECONDS_A_DAY, read_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,14 +20,8 @@ if TYPE_CHECKING:
 
     from assay.run import Judgement, Run, RunSummary
 
-# IAM actions that evaluators and the report aggregator need on the state table.
-EVALUATOR_STATE_ACTIONS = (
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:Query",
-    "dynamodb:UpdateItem",
-)
-AGGREGATOR_STATE_ACTIONS = ("dynamodb:Query",)
+# Long enough to stand in a month's reports, and short because history keeps it in any case.
+GONE_RETENTION_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ class Verdict:
         compliance_type: The verdict.
         annotation: The reason.
         severity: The severity of a violation.
-        since: The ordering timestamp at which the verdict became what it is.
+        since: The ordering timestamp at which the resource's verdict became what it is.
         ordering_timestamp: The ordering timestamp of the run that wrote it.
         alert_pending: True while its alert has yet to be sent, else None.
         expires_at: Epoch seconds after which a resource that is gone leaves the table, else None.
@@ -60,6 +55,18 @@ class Verdict:
     expires_at: int | None = None
 
 
+def is_transition(judgement: Judgement, previous: Verdict | None) -> bool:
+    """Tells whether a judgement changes the verdict on a resource, or is the first on it.
+
+    Another id of AWS Config's under the same ARN is another resource, such as an RDS instance that
+    was deleted and made again under its old name.
+    """
+    return previous is None or (
+        (previous.compliance_type, previous.config_resource_id)
+        != (judgement.compliance_type, judgement.config_resource_id)
+    )
+
+
 def successor(run: Run, judgement: Judgement, previous: Verdict | None) -> Verdict | None:
     """Returns the verdict to write after a judgement, None when what is there may stay.
 
@@ -70,7 +77,7 @@ def successor(run: Run, judgement: Judgement, previous: Verdict | None) -> Verdi
     if previous is not None:
         if previous.ordering_timestamp > run.ordering_timestamp:
             return None
-        if previous.compliance_type == judgement.compliance_type:
+        if not is_transition(judgement, previous):
             if previous.annotation == judgement.annotation and previous.severity == run.severity:
                 return None
             alert = alert and bool(previous.alert_pending)
@@ -86,8 +93,13 @@ def successor(run: Run, judgement: Judgement, previous: Verdict | None) -> Verdi
         since=since,
         ordering_timestamp=run.ordering_timestamp,
         alert_pending=alert or None,
-        expires_at=run.expires_at if judgement.annotation == GONE else None,
+        expires_at=_gone_expires_at(run) if judgement.annotation == GONE else None,
     )
+
+
+def _gone_expires_at(run: Run) -> int:
+    gone_at = int(read_timestamp(run.ordering_timestamp).timestamp())
+    return gone_at + GONE_RETENTION_DAYS * SECONDS_A_DAY
 
 
 class State:
@@ -146,14 +158,13 @@ class State:
             _require_refused_condition(error)
 
     def put_summary(self, run: Run, summary: RunSummary) -> None:
-        """Writes a run's summary; sweeps' summaries have a partition of their own."""
-        kind = "run" if run.trigger.is_sweep else "change"
+        """Writes a sweep's summary; they have a partition of their own."""
         self._dynamodb.put_item(
             TableName=self._table_name,
             Item=to_item(
                 {
                     **summary,
-                    "rule_name": f"{kind}#{run.rule_name}",
+                    "rule_name": f"run#{run.rule_name}",
                     "resource_id": run.ordering_timestamp,
                     "expires_at": run.expires_at,
                 }

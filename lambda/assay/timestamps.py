@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+SECONDS_A_DAY = 24 * 60 * 60
+
 
 def read_timestamp(text: str) -> datetime:
     """Reads an ISO 8601 point in time with an offset, and returns it in UTC.

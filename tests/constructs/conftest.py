@@ -1,4 +1,4 @@
-"""One app for all tests of this folder: loading the provider's bindings is what takes time."""
+"""One app for all tests of this folder: synthesizing is what takes time."""
 
 import copy
 import json
@@ -7,6 +7,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import assay_constructs  # noqa: F401 - before the bindings, which it makes lazy
+
+# isort: split
 
 import pytest
 from cdktf import App, TerraformStack

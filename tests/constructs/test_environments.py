@@ -344,6 +344,25 @@ def test_the_environments_own_suffix_makes_no_copy(tmp_path: Path) -> None:
     assert copies == read_environments(tmp_path)
 
 
+def test_a_suffix_that_another_environment_has_is_refused(mistakes: Mistakes) -> None:
+    files: dict[str, str | bytes] = {
+        "dev.yaml": DEV,
+        "production.yaml": DEV.replace("dev", "production"),
+        "staging.yaml": DEV.replace("dev", "staging"),
+    }
+    assert mistakes(files, suffix="dev") == [
+        (
+            "ENVIRONMENT_SUFFIX: allowed: a suffix of no environment in the folder, for copies of "
+            "production and staging would take the resource names of dev; got 'dev'"
+        )
+    ]
+
+
+def test_a_suffix_that_all_environments_have_already_makes_no_copy(tmp_path: Path) -> None:
+    write(tmp_path, {"one.yaml": DEV, "two.yaml": DEV})
+    assert read_environments(tmp_path, environment_suffix="dev") == read_environments(tmp_path)
+
+
 # Errors
 
 
@@ -351,6 +370,11 @@ def test_an_argument_error_names_argument_allowed_and_received() -> None:
     error = ConstructArgumentError("name", "at most 3 characters", "four")
     assert str(error) == "name must be at most 3 characters; received 'four'"
     assert isinstance(error, ValueError)
+
+
+def test_an_argument_error_shortens_what_is_long() -> None:
+    error = ConstructArgumentError("name", "at most 3 characters", "x" * 5000)
+    assert str(error) == (f"name must be at most 3 characters; received '{'x' * 47}...{'x' * 48}'")
 
 
 # Properties
@@ -379,7 +403,7 @@ COMPLETE: dict[str, Any] = {
     "account_id": "123456789012",
     "tags": {"Team": "platform"},
     "recorder": {"mode": "create", "resource_types": ["AWS::EC2::Instance"]},
-    "schedules": {"evaluation": "rate(1 hour)", "silence_hours": 3},
+    "schedules": {"evaluation": "rate(1 hour)", "silence_hours": 7},
     "alerts": {
         "emails": ["a@b.example"],
         "subscriptions": [

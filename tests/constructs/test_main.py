@@ -73,21 +73,6 @@ def test_mistakes_in_settings_are_told_without_a_traceback(
     assert "Traceback" not in ran.stderr
 
 
-def test_a_limit_that_settings_cannot_see_is_told_without_a_traceback(
-    environments: Path, clean_environment: dict[str, str]
-) -> None:
-    keys = "".join(f", tag-number-{number:03}: []" for number in range(60))
-    rule = f"ec2-tag-compliance: {{parameters: {{required_tags: {{Owner: []{keys}}}}}}}"
-    (environments / "small.yaml").write_text(
-        SETTINGS.replace("s3-encryption-compliance: {}", rule).replace("none", "create"),
-        encoding="utf-8",
-    )
-    ran = run_main(clean_environment, ASSAY_ENVIRONMENTS=environments)
-    assert ran.returncode == 1
-    assert "small: input_parameters must be 1 to 1024 characters long; received" in ran.stderr
-    assert "Traceback" not in ran.stderr
-
-
 @pytest.fixture
 def main() -> ModuleType:
     spec = importlib.util.spec_from_file_location("main", PROJECT / "main.py")

@@ -1,16 +1,21 @@
 """What each setting may be, and what a user is told when it is something else."""
 
+import json
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from assay import rules as rule_catalogue
 from assay.rule import Severity
 from assay_constructs.environments import read_environments
 from assay_constructs.errors import SettingsError
+from assay_constructs.schedule_expression import longest_gap_minutes
 from assay_constructs.settings import (
     LOG_RETENTION_DAYS,
     Allowed,
@@ -19,7 +24,9 @@ from assay_constructs.settings import (
     RecorderCreate,
     RecorderExisting,
     S3Backend,
+    Schedules,
     Settings,
+    input_parameters_json,
 )
 
 Reader = Callable[[str], Settings]
@@ -49,7 +56,7 @@ SCHEDULE = (
 )
 RESOURCE_TYPE = "a resource type of AWS Config, such as AWS::S3::Bucket"
 PROTOCOLS = "email, email-json, https, sqs, lambda, sms"
-OPERATORS = "anything-but, cidr, equals-ignore-case, exists, prefix, suffix, wildcard"
+OPERATORS = "anything-but, equals-ignore-case, exists, prefix, suffix, wildcard"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:alerts"
 NUMBER = ", which YAML takes for a number: put it in quotes"
 
@@ -675,12 +682,172 @@ def test_a_schedule_that_eventbridge_does_not_know_is_refused(
         *("cron(15 10 ? * 6L 2026-2030)", "cron(0 8 1 * ? *)", "cron(0 9 ? * 2#1 *)"),
         *("cron(0,30 8-17 L * ? *)", "cron(0 9 3W JAN,JUL ? *)", "cron(05 06 ? 1/3 sun *)"),
         *("rate(1 minute)", "rate(1 hour)", "rate(1 day)", "rate(2 hours)", "rate(10 minutes)"),
-        *("rate(100 days)",),
+        *("rate(6 days)", "cron(0 22-4 * * ? *)"),
     ],
 )
 def test_a_schedule_that_eventbridge_knows_is_kept_as_it_is(read: Reader, expression: str) -> None:
-    schedules = read(f"{MINIMUM}schedules: {{evaluation: '{expression}'}}").schedules
-    assert schedules.evaluation == expression
+    given = f"{{evaluation: '{expression}', silence_hours: 168}}"
+    assert read(f"{MINIMUM}schedules: {given}").schedules.evaluation == expression
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            "evaluation: rate(1 day)",
+            "25 to 168, for evaluation 'rate(1 day)' can leave 24 hours between two runs; got 13",
+        ),
+        (
+            "report: rate(90 minutes), evaluation: rate(1 hour), silence_hours: 1",
+            (
+                "2 to 168, for evaluation 'rate(1 hour)' can leave 1 hours between two runs; got 1",
+                (
+                    "2 to 168, for report 'rate(90 minutes)' can leave 1 hours 30 minutes between "
+                    "two runs; got 1"
+                ),
+            ),
+        ),
+        (
+            "report: 'cron(30 8-18/2 * * ? *)'",
+            (
+                "15 to 168, for report 'cron(30 8-18/2 * * ? *)' can leave 14 hours between two "
+                "runs; got 13"
+            ),
+        ),
+    ],
+)
+def test_an_alarm_on_silence_waits_longer_than_the_time_between_two_runs(
+    mistakes: Callable[[str], list[str]], given: str, message: str | tuple[str, ...]
+) -> None:
+    messages = (message,) if isinstance(message, str) else message
+    assert mistakes(f"{MINIMUM}schedules: {{{given}}}") == [
+        f"dev.yaml:8: schedules.silence_hours: allowed: {each}" for each in messages
+    ]
+
+
+@pytest.mark.parametrize("expression", ["rate(7 days)", "rate(100 days)"])
+def test_a_schedule_too_slow_for_any_alarm_on_silence_is_refused(
+    mistakes: Callable[[str], list[str]], expression: str
+) -> None:
+    assert mistakes(f"{MINIMUM}schedules: {{report: {expression}, silence_hours: 168}}") == [
+        (
+            "dev.yaml:8: schedules.report: allowed: less than 168 hours between two runs, or no "
+            f"alarm could tell silence; got {expression!r}"
+        )
+    ]
+
+
+def _stepped(count: int, first: int, last: int, step: int) -> set[int]:
+    return {n for n in range(count) if first <= n <= last and (n - first) % step == 0}
+
+
+def _field(count: int) -> st.SearchStrategy[tuple[str, set[int]]]:
+    """A cron field's text, and the numbers below a count that it stands for."""
+    end = count - 1
+    number, step = st.integers(0, end), st.integers(1, 99)
+    span = st.tuples(number, number).map(lambda ends: (min(ends), max(ends)))
+    part = st.one_of(
+        st.just(("*", _stepped(count, 0, end, 1))),
+        st.builds(lambda n: (f"{n:02}", {n}), number),
+        st.builds(lambda s: (f"*/{s}", _stepped(count, 0, end, s)), step),
+        st.builds(lambda n, s: (f"{n}/{s}", _stepped(count, n, end, s)), number, step),
+        st.builds(lambda r: (f"{r[0]}-{r[1]}", _stepped(count, r[0], r[1], 1)), span),
+        st.builds(lambda r, s: (f"{r[0]}-{r[1]}/{s}", _stepped(count, r[0], r[1], s)), span, step),
+    )
+    return st.lists(part, min_size=1, max_size=3).map(
+        lambda parts: (
+            ",".join(text for text, _ in parts),
+            {number for _, numbers in parts for number in numbers},
+        )
+    )
+
+
+@settings(deadline=None)
+@given(minutes=_field(60), hours=_field(24))
+@example(minutes=("0", {0}), hours=("0", {0}))
+@example(minutes=("*", set(range(60))), hours=("*", set(range(24))))
+def test_the_time_between_two_runs_of_any_daily_cron_is_known_to_the_minute(
+    minutes: tuple[str, set[int]], hours: tuple[str, set[int]]
+) -> None:
+    """Compared with the runs of two days, found minute by minute."""
+    times = [t for t in range(2 * 1440) if t % 60 in minutes[1] and t // 60 % 24 in hours[1]]
+    gap = max(later - earlier for earlier, later in pairwise(times))
+    assert longest_gap_minutes(f"cron({minutes[0]} {hours[0]} * * ? *)") == gap
+
+
+@given(number=st.integers(2, 10**9 - 1))
+@pytest.mark.parametrize(("unit", "minutes"), [("minutes", 1), ("hours", 60), ("days", 1440)])
+def test_the_time_between_two_runs_of_any_rate_is_that_rate(
+    number: int, unit: str, minutes: int
+) -> None:
+    assert longest_gap_minutes(f"rate({number} {unit})") == number * minutes
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("cron(0 6 1 * ? *)", "cron(0 6 ? * MON-FRI *)", "cron(0 6 * JAN ? *)"),
+        *("cron(0 6 * * ? 2030)", "cron(0 22-4 * * ? *)", "cron(50-10,5 * * * ? *)"),
+    ],
+)
+def test_the_time_between_runs_that_differ_from_day_to_day_is_not_judged(expression: str) -> None:
+    schedules = Schedules(evaluation=expression, report=expression, silence_hours=1)
+    assert schedules.silence_hours == 1
+
+
+STRING = "a string"
+ANYTHING_BUT = (
+    "a string, a list of at least one string, or a mapping of prefix or suffix to a string"
+)
+
+
+@pytest.mark.parametrize(
+    ("operator", "value", "allowed", "came"),
+    [
+        ("exists", "'yes'", "true or false", "'yes'"),
+        ("exists", "1", "true or false", "1"),
+        *((each, "5", STRING, "5") for each in ("prefix", "suffix", "wildcard")),
+        ("prefix", "[eu]", STRING, "['eu']"),
+        ("suffix", "{prefix: eu}", STRING, "{'prefix': 'eu'}"),
+        ("equals-ignore-case", "[EU]", STRING, "['EU']"),
+        ("equals-ignore-case", "null", STRING, "None"),
+        ("anything-but", "5", ANYTHING_BUT, "5"),
+        ("anything-but", "[]", ANYTHING_BUT, "[]"),
+        ("anything-but", "[eu, 5]", ANYTHING_BUT, "['eu', 5]"),
+        ("anything-but", "{}", ANYTHING_BUT, "{}"),
+        ("anything-but", "{prefix: [eu]}", ANYTHING_BUT, "{'prefix': ['eu']}"),
+        ("anything-but", "{exists: true}", ANYTHING_BUT, "{'exists': True}"),
+        (
+            *("anything-but", "{suffix: a, prefix: b}", ANYTHING_BUT),
+            "{'suffix': 'a', 'prefix': 'b'}",
+        ),
+    ],
+)
+def test_an_operator_with_a_value_that_it_cannot_take_is_named(
+    mistakes: Callable[[str], list[str]], operator: str, value: str, allowed: str, came: str
+) -> None:
+    policy = f"{{region: [{{{operator}: {value}}}]}}"
+    added = subscription(f"protocol: email, endpoint: a@b.example, filter_policy: {policy}")
+    assert mistakes(MINIMUM + added) == [
+        (
+            f"dev.yaml:10: alerts.subscriptions.0.filter_policy.region.0.{operator}: "
+            f"allowed: {allowed}; got {came}"
+        )
+    ]
+
+
+@pytest.mark.parametrize("operator", ["numeric", "cidr", "is"])
+def test_an_operator_that_could_never_match_an_attribute_is_refused(
+    mistakes: Callable[[str], list[str]], operator: str
+) -> None:
+    policy = f"{{account_id: [{{{operator}: x}}]}}"
+    added = subscription(f"protocol: email, endpoint: a@b.example, filter_policy: {policy}")
+    assert mistakes(MINIMUM + added) == [
+        (
+            "dev.yaml:10: alerts.subscriptions.0.filter_policy.account_id.0: allowed: a string, or "
+            f"a mapping with one operator of SNS: {OPERATORS}; got {{{operator!r}: 'x'}}"
+        )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -689,6 +856,9 @@ def test_a_schedule_that_eventbridge_knows_is_kept_as_it_is(read: Reader, expres
         {"severity": ["high", "critical"]},
         {"rule_name": ["ec2-tag-compliance", {"anything-but": ["x"]}], "account_id": ["1"]},
         {"region": [{"prefix": "eu-"}, {"exists": True}]},
+        {"region": [{"suffix": "-1"}, {"wildcard": "us-*-1"}, {"equals-ignore-case": "EU"}]},
+        {"region": [{"anything-but": {"prefix": "us-gov-"}}, {"exists": False}]},
+        {"region": [{"anything-but": "us-east-1"}, {"anything-but": {"suffix": "-2"}}]},
     ],
 )
 def test_a_filter_policy_is_kept_as_it_is(read: Reader, policy: dict[str, list[object]]) -> None:
@@ -817,6 +987,44 @@ def test_parameters_come_in_the_form_of_aws_config(read: Reader) -> None:
         "minimumRetentionDays": "14",
         "includeReadReplicas": "false",
     }
+
+
+def _tags(characters: int) -> str:
+    """Settings of tags whose input parameters have that many characters as JSON."""
+    values = ["v" * 200] * 4
+    rest = characters - len(input_parameters_json({"requiredTags": _compact([*values, ""])}))
+    return f"{{required_tags: {{Owner: {[*values, 'w' * rest]}}}}}"
+
+
+def _compact(values: list[str]) -> str:
+    return json.dumps({"Owner": values}, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("recorder", ["create", "existing, name: theirs", "none"])
+def test_parameters_longer_than_aws_config_takes_are_refused_in_every_recorder_mode(
+    mistakes: Callable[[str], list[str]], read: Reader, recorder: str
+) -> None:
+    head = NONE.replace("none", recorder) + "rules:\n  ec2-tag-compliance:\n"
+    read(f"{head}    parameters: {_tags(1024)}\n")
+    assert mistakes(f"{head}    parameters: {_tags(1025)}\n") == [
+        (
+            "dev.yaml:6: rules.ec2-tag-compliance.parameters: allowed: at most 1024 characters as "
+            "AWS Config input parameters; got 1025"
+        )
+    ]
+
+
+def test_parameters_of_a_rule_that_is_off_may_be_long(read: Reader) -> None:
+    off = f"{{enabled: false, parameters: {_tags(1025)}}}"
+    text = f"{NONE}rules: {{s3-encryption-compliance: {{}}, ec2-tag-compliance: {off}}}"
+    assert read(text).enabled_rules() == ("s3-encryption-compliance",)
+
+
+@pytest.mark.parametrize("name", rule_catalogue.names())
+def test_every_rules_name_and_requirement_fit_wherever_settings_put_them(name: str) -> None:
+    """AWS Config and Lambda take names of 64 characters, of which a suffix may have 20."""
+    assert len(f"{name}-{'x' * 20}") <= 64
+    assert 1 <= len(rule_catalogue.load(name).requirement) <= 256
 
 
 def test_types_are_recorded_as_the_enabled_rules_need_them_unless_named(read: Reader) -> None:

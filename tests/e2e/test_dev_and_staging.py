@@ -341,7 +341,7 @@ def test_no_identity_policy_has_a_finding(
     for name, document in policies.items():
         (clean / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
         wide = json.loads(json.dumps(document))
-        wide["Statement"][0]["Resource"] = "arn:aws:s3:::wrong-service"
+        wide["Statement"][0]["Resource"] = "arn:aws:sqs:us-east-1:123456789012:wrong-service"
         (dirty / f"{name}.json").write_text(json.dumps(wide), encoding="utf-8")
     assert parliament_finds(clean) == ""
     assert parliament_finds(dirty).count("No resources match") >= len(policies)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 from collections import deque
 from functools import cache
@@ -352,6 +354,19 @@ def aggregate(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return lambda event: report_aggregator.handler(event, CONTEXT)
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Reads what the functions have logged so far, line by line."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    for function in (evaluator, report_aggregator):
+        handler.setFormatter(function.logger.registered_formatter)
+        function.logger.addHandler(handler)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    for function in (evaluator, report_aggregator):
+        function.logger.removeHandler(handler)
 
 
 @pytest.fixture

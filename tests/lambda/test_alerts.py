@@ -37,6 +37,15 @@ def published(calls: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     return found
 
 
+def size(call: dict[str, Any]) -> int:
+    """Counts bytes as SNS does: the message, and names, types and values of attributes."""
+    attributes = [
+        (name, value["DataType"], value["StringValue"])
+        for name, value in call["MessageAttributes"].items()
+    ]
+    return len("".join([call["Message"], *map("".join, attributes)]).encode())
+
+
 def test_machines_receive_json(
     aws: Aws, run: Run, topic: str, alerts: Callable[[], list[dict[str, Any]]]
 ) -> None:
@@ -86,6 +95,25 @@ def test_people_receive_text_and_every_machine_protocol_the_same_json(
     ]
 
 
+def test_a_text_message_is_a_headline_only(
+    aws: Aws, run: Run, topic: str, calls: list[tuple[str, dict[str, Any]]]
+) -> None:
+    publish(aws.client("sns"), topic, aws, run, [violation(1), violation(2)])
+    assert json.loads(published(calls)["Message"])["sms"] == (
+        "Assay: 2 new violations, severity medium, "
+        "account 123456789012, region us-east-1, rule ec2-tag-compliance"
+    )
+
+
+def test_a_text_message_is_cut_to_what_a_short_message_takes(
+    aws: Aws, run: Run, topic: str, calls: list[tuple[str, dict[str, Any]]]
+) -> None:
+    publish(aws.client("sns"), topic, aws, replace(run, rule_name="r" * 128), [violation()])
+    sms = json.loads(published(calls)["Message"])["sms"]
+    assert len(sms) == 140
+    assert "region us-east-1, rule rrr" in sms
+
+
 def test_subject_and_attributes_serve_filters(
     aws: Aws, run: Run, topic: str, calls: list[tuple[str, dict[str, Any]]]
 ) -> None:
@@ -118,18 +146,35 @@ def test_a_message_is_filled_to_the_limit_and_says_what_it_leaves_out(
 ) -> None:
     violations = [violation(index, annotation) for index in range(2000)]
     publish(aws.client("sns"), topic, aws, run, violations)
-    text = published(calls)["Message"]
-    message = json.loads(text)
+    call = published(calls)
+    message = json.loads(call["Message"])
     body = json.loads(message["sqs"])
     listed = len(body["new_violations"])
-    one_more = len(text.encode()) * (listed + 1) / listed
-    assert len(text.encode()) <= 256 * 1024 < one_more
+    assert size(call) <= 262_144 < size(call) * (listed + 1) / listed
     assert body["new_violations_count"] == 2000
     assert body["new_violations_left_out"] == 2000 - listed > 0
     assert message["email"].startswith("2000 new violations of")
     assert message["email"].splitlines()[-1] == (
         f"- and {2000 - listed} more, left out of this message for its size"
     )
+
+
+def test_attributes_count_into_the_size_of_a_message(
+    aws: Aws, run: Run, topic: str, calls: list[tuple[str, dict[str, Any]]]
+) -> None:
+    def publish_one(annotation: str) -> tuple[int, int]:
+        calls.clear()
+        publish(aws.client("sns"), topic, aws, run, [violation(annotation=annotation)])
+        body = json.loads(json.loads(published(calls)["Message"])["sqs"])
+        return size(published(calls)), len(body["new_violations"])
+
+    empty, _ = publish_one("")
+    # A character is in both texts for people and in the three documents for machines.
+    fitting = (262_144 - empty) // 5
+    full, listed = publish_one("x" * fitting)
+    assert (full, listed) == (empty + 5 * fitting, 1)
+    _, listed = publish_one("x" * (fitting + 1))
+    assert listed == 0
 
 
 def test_a_refused_message_is_an_error(

@@ -12,14 +12,16 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assay import rules
-from assay.alerts import ALERT_ACTIONS
-from assay.config_service import CONFIG_ACTIONS
+from assay import evaluator, rules
 from assay.environment import EnvironmentVariableError
 from assay.events import Trigger, UnsupportedEventError
-from assay.history import HISTORY_ACTIONS
 from assay.parameters import ParameterError
-from assay.state import EVALUATOR_STATE_ACTIONS
+from assay.permissions import (
+    ALERT_ACTIONS,
+    CONFIG_ACTIONS,
+    EVALUATOR_STATE_ACTIONS,
+    HISTORY_ACTIONS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,6 +130,96 @@ def test_a_resource_that_departed_is_not_applicable(
     assert verdicts()[0]["compliance_type"] == "NOT_APPLICABLE"
     (put,) = [params for name, params in calls if name == "config:PutEvaluations"]
     assert put["Evaluations"][0]["ComplianceType"] == "NOT_APPLICABLE"
+
+
+def test_a_departed_resource_without_a_name_is_known_by_its_arn(
+    evaluate: Evaluate, event: Event, verdicts: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RULE_NAME", "rds-backup-compliance")
+    monkeypatch.setenv("RULE_PARAMETERS", "{}")
+    assert evaluate(event("config-deleted-rds"))["not_applicable"] == 1
+    (verdict,) = verdicts()
+    assert verdict["resource_id"] == "arn:aws:rds:us-east-1:123456789012:db:orders"
+    assert verdict["config_resource_id"] == "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def test_a_database_that_was_made_again_under_its_name_is_alerted_anew(
+    evaluate: Evaluate,
+    event: Event,
+    verdicts: Records,
+    alerts: Records,
+    answer: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RULE_NAME", "rds-backup-compliance")
+    monkeypatch.setenv("RULE_PARAMETERS", "{}")
+    database = {"DBInstanceIdentifier": "orders", "Engine": "postgres", "BackupRetentionPeriod": 0}
+    first, second = (
+        {"DBInstances": [{**database, "DbiResourceId": resource_id}]}
+        for resource_id in ("db-FIRST", "db-SECOND")
+    )
+    answer("DescribeDBInstances", first, second, second)
+    evaluate(event("eventbridge-schedule", time=EARLIER))
+    summary = evaluate(event("eventbridge-schedule"))
+    assert (summary["transitions"], summary["alerted"]) == (1, 1)
+    (verdict,) = verdicts()
+    assert verdict["config_resource_id"] == "db-SECOND"
+    assert verdict["since"] == "2026-11-23T06:00:00.000000Z"
+    summary = evaluate(event("eventbridge-schedule", time=LATER))
+    assert (summary["transitions"], summary["alerted"]) == (0, 0)
+    assert verdicts() == [verdict]
+    assert [alert["new_violations"][0]["config_resource_id"] for alert in alerts()] == [
+        "db-FIRST",
+        "db-SECOND",
+    ]
+
+
+@pytest.mark.parametrize("name", rules.names())
+def test_sweeps_and_changes_know_a_resource_by_the_same_id(
+    evaluate: Evaluate,
+    event: Event,
+    run_instance: RunInstance,
+    verdicts: Records,
+    alerts: Records,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    monkeypatch.setenv("RULE_NAME", name)
+    monkeypatch.setenv("RULE_PARAMETERS", "{}")
+    run_instance()
+    boto3.client("s3").create_bucket(Bucket="example-bucket")
+    boto3.client("rds").create_db_instance(
+        DBInstanceIdentifier="orders",
+        DBInstanceClass="db.t4g.micro",
+        Engine="postgres",
+        BackupRetentionPeriod=0,
+    )
+    evaluate(event("eventbridge-schedule", time=EARLIER))
+    before = verdicts()
+    item = {
+        "resourceType": rules.load(name).resource_type,
+        "resourceId": before[0]["config_resource_id"],
+        "resourceName": "orders",
+    }
+    changed = event("config-change", item=item, ruleParameters="")
+    assert evaluate(changed)["transitions"] == 0
+    assert evaluate(event("eventbridge-schedule"))["transitions"] == 0
+    assert verdicts() == before
+    assert len(alerts()) == 1
+    deleted = event("config-deleted", item=item, ruleParameters="", time=LATER)
+    assert evaluate(deleted)["transitions"] == 1
+    assert verdicts()[0]["config_resource_id"] == before[0]["config_resource_id"]
+
+
+def test_only_sweeps_leave_a_summary(
+    evaluate: Evaluate, event: Event, run_instance: RunInstance, items: Items
+) -> None:
+    evaluate(event("config-change", item={"resourceId": run_instance()}))
+    names = [item["rule_name"] for item in items("compliance-state")]
+    assert names == ["ec2-tag-compliance"]
+    evaluate(event("eventbridge-schedule"))
+    names = [item["rule_name"] for item in items("compliance-state")]
+    assert names == ["ec2-tag-compliance", "run#ec2-tag-compliance"]
 
 
 def test_configs_schedule_sweeps_and_reports_to_config(
@@ -406,6 +498,45 @@ def test_an_rds_change_finds_the_instance_by_name(
     assert [item["resource_id"] for item in verdicts()] == [
         "arn:aws:rds:us-east-1:123456789012:db:orders"
     ]
+
+
+def test_a_failure_is_logged_with_its_run(
+    evaluate: Evaluate, event: Event, fail: Callable[..., None], logged: Records
+) -> None:
+    fail("DescribeInstances", "UnauthorizedOperation")
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        evaluate(event("eventbridge-schedule"))
+    (line,) = logged()
+    assert (line["level"], line["message"]) == ("ERROR", "run failed")
+    assert line["exception_name"] == "ClientError"
+    assert line["rule_name"] == "ec2-tag-compliance"
+    assert line["run_id"] == "8f507cfc-example"
+    assert line["trigger"] == "Scheduled Event"
+
+
+def test_a_failure_before_the_event_is_understood_has_nothing_of_the_run_before(
+    evaluate: Evaluate, event: Event, logged: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate(event("eventbridge-schedule"))
+    with pytest.raises(UnsupportedEventError):
+        evaluate({})
+    monkeypatch.delenv("RULE_NAME")
+    with pytest.raises(EnvironmentVariableError):
+        evaluate({})
+    finished, refused, nameless = logged()
+    assert finished["trigger"] == "Scheduled Event"
+    assert (refused["rule_name"], refused["run_id"]) == ("ec2-tag-compliance", "8f507cfc-example")
+    assert nameless["run_id"] == "8f507cfc-example"
+    assert not {"trigger"} & refused.keys()
+    assert not {"trigger", "rule_name"} & nameless.keys()
+
+
+def test_a_runs_keys_go_with_it(evaluate: Evaluate, event: Event, logged: Records) -> None:
+    evaluate(event("eventbridge-schedule"))
+    evaluator.logger.info("between two invocations")
+    run, between = logged()
+    assert {"rule_name", "run_id", "trigger"} <= run.keys()
+    assert not {"rule_name", "run_id", "trigger"} & between.keys()
 
 
 def test_a_missing_variable_is_named(

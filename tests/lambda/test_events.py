@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CAPTURED = datetime(2026, 11, 23, 5, 11, 12, 345_000, tzinfo=UTC)
+DATABASE_ARN = "arn:aws:rds:us-east-1:123456789012:db:orders"
 PARAMETERS = {"requiredTags": '{"Owner":[]}'}
-INSTANCE = ChangedResource("AWS::EC2::Instance", "i-0123456789abcdef0", None, None)
+INSTANCE = ChangedResource(
+    "AWS::EC2::Instance",
+    "i-0123456789abcdef0",
+    None,
+    "arn:aws:ec2:us-east-1:123456789012:instance/i-0123456789abcdef0",
+    None,
+)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -45,9 +52,23 @@ def test_a_resource_is_given_with_its_name_where_it_has_one(
 ) -> None:
     read = read_event(event("config-change-rds"))
     assert read.changed == ChangedResource(
-        "AWS::RDS::DBInstance", "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ", "orders", None
+        "AWS::RDS::DBInstance", "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ", "orders", DATABASE_ARN, None
     )
     assert read.rule_parameters == {}
+
+
+def test_a_deleted_resource_is_given_with_its_arn_where_its_name_is_missing(
+    event: Callable[..., dict[str, Any]],
+) -> None:
+    assert read_event(event("config-deleted-rds")).changed == ChangedResource(
+        "AWS::RDS::DBInstance", "db-ABCDEFGHIJKLMNOPQRSTUVWXYZ", None, DATABASE_ARN, GONE
+    )
+
+
+def test_an_item_may_lack_its_arn(event: Callable[..., dict[str, Any]]) -> None:
+    changed = read_event(event("config-change", item={"ARN": None})).changed
+    assert changed is not None
+    assert changed.arn is None
 
 
 @pytest.mark.parametrize("status", ["ResourceDeleted", "ResourceDeletedNotRecorded"])
@@ -134,6 +155,7 @@ def test_an_event_of_another_kind_is_refused_with_what_was_received(
         ({"resourceType": None}, "resourceType: must be a non-empty string, got None"),
         ({"resourceId": ""}, "resourceId: must be a non-empty string, got ''"),
         ({"resourceName": 1}, "resourceName: must be a non-empty string, got 1"),
+        ({"ARN": 1}, "ARN: must be a non-empty string, got 1"),
         ({"configurationItemStatus": "Lost"}, "configurationItemStatus: must be .*, got 'Lost'"),
         ({"configurationItemCaptureTime": "x"}, "configurationItemCaptureTime: must be .* 'x'"),
     ],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 ARN = "arn:aws:ec2:us-east-1:123456789012:instance/"
+DATABASE_ARN = "arn:aws:rds:us-east-1:123456789012:db:"
 VANISHED = "i-0123456789abcdef0"
 
 
@@ -42,7 +44,11 @@ def known(instance_id: str, annotation: str = "All required tags are present.") 
 def changed(
     resource_id: str, departure: str | None = None, resource_type: str = "AWS::EC2::Instance"
 ) -> ChangedResource:
-    return ChangedResource(resource_type, resource_id, None, departure)
+    return ChangedResource(resource_type, resource_id, None, None, departure)
+
+
+def database(name: str | None, arn: str | None, departure: str | None = GONE) -> ChangedResource:
+    return ChangedResource("AWS::RDS::DBInstance", "db-ABC", name, arn, departure)
 
 
 @pytest.fixture
@@ -117,14 +123,44 @@ def test_a_departed_resource_is_not_applicable_without_a_call(
 
 def test_an_rds_instance_is_known_by_its_name(aws: Aws) -> None:
     judge = Judge(RdsBackupCompliance(), BackupParameters(), aws, NOW)
-    database = ChangedResource("AWS::RDS::DBInstance", "db-ABC", "orders", GONE)
-    (judgement,) = judge.changed(database)
-    assert isinstance(judgement, Judgement)
-    assert judgement.resource_id == "arn:aws:rds:us-east-1:123456789012:db:orders"
-    assert judgement.config_resource_id == "db-ABC"
-    nameless = ChangedResource("AWS::RDS::DBInstance", "db-ABC", None, GONE)
-    with pytest.raises(UnsupportedEventError, match=r"^resourceName: must match .*, got None$"):
-        judge.changed(nameless)
+    (judgement,) = judge.changed(database("orders", None))
+    assert judgement == Judgement(
+        f"{DATABASE_ARN}orders", "db-ABC", ComplianceType.NOT_APPLICABLE, GONE
+    )
+    with pytest.raises(UnsupportedEventError, match=r"^resourceName: must match .*, got '0'$"):
+        judge.changed(database("0", f"{DATABASE_ARN}orders"))
+
+
+def test_a_departed_resource_without_a_name_is_known_by_its_arn(aws: Aws) -> None:
+    judge = Judge(RdsBackupCompliance(), BackupParameters(), aws, NOW)
+    (judgement,) = judge.changed(database(None, f"{DATABASE_ARN}orders", "Left."))
+    assert judgement == Judgement(
+        f"{DATABASE_ARN}orders", "db-ABC", ComplianceType.NOT_APPLICABLE, "Left."
+    )
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        None,
+        DATABASE_ARN,
+        f"{DATABASE_ARN}0",
+        f"{DATABASE_ARN}orders\n",
+        f"x{DATABASE_ARN}orders",
+        "arn:aws:rds:us-east-1:123456789012:cluster:orders",
+        "arn:aws:rds:us-east-1:210987654321:db:orders",
+        "arn:aws:rds:eu-west-1:123456789012:db:orders",
+        "arn:aws-cn:rds:us-east-1:123456789012:db:orders",
+    ],
+)
+def test_an_arn_that_is_not_one_of_the_rules_here_names_nothing(aws: Aws, arn: str | None) -> None:
+    judge = Judge(RdsBackupCompliance(), BackupParameters(), aws, NOW)
+    message = (
+        f"ARN: must be {DATABASE_ARN}{{id}} with an id that matches "
+        f"{RdsBackupCompliance.id_pattern} where resourceName is missing, got {arn!r}"
+    )
+    with pytest.raises(UnsupportedEventError, match=f"^{re.escape(message)}$"):
+        judge.changed(database(None, arn))
 
 
 def test_a_resource_of_another_type_is_refused(judge: Judge) -> None:

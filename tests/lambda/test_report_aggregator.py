@@ -7,11 +7,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from assay import report_aggregator
 from assay.environment import EnvironmentVariableError
 from assay.events import UnsupportedEventError
-from assay.report_aggregator import REPORT_ACTIONS
+from assay.permissions import AGGREGATOR_STATE_ACTIONS, REPORT_ACTIONS
 from assay.rules import load
-from assay.state import AGGREGATOR_STATE_ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +101,37 @@ def test_a_report_that_cannot_be_written_is_an_error(
     fail("PutObject", "AccessDenied")
     with pytest.raises(ClientError, match="AccessDenied"):
         aggregate(event("eventbridge-schedule"))
+
+
+def test_a_failure_is_logged_with_its_run(
+    aggregate: Callable[[object], Any],
+    event: Callable[..., Any],
+    fail: Callable[..., None],
+    logged: Callable[[], list[dict[str, Any]]],
+) -> None:
+    fail("PutObject", "AccessDenied")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        aggregate(event("eventbridge-schedule"))
+    with pytest.raises(UnsupportedEventError):
+        aggregate({})
+    failed, refused = logged()
+    assert (failed["level"], failed["message"]) == ("ERROR", "run failed")
+    assert failed["exception_name"] == "ClientError"
+    assert (failed["run_id"], failed["trigger"]) == ("8f507cfc-example", "Scheduled Event")
+    assert refused["run_id"] == "8f507cfc-example"
+    assert "trigger" not in refused
+
+
+def test_a_runs_keys_go_with_it(
+    aggregate: Callable[[object], Any],
+    event: Callable[..., Any],
+    logged: Callable[[], list[dict[str, Any]]],
+) -> None:
+    aggregate(event("eventbridge-schedule"))
+    report_aggregator.logger.info("between two invocations")
+    run, between = logged()
+    assert {"run_id", "trigger"} <= run.keys()
+    assert not {"run_id", "trigger"} & between.keys()
 
 
 def test_calls_stay_within_the_declared_actions(

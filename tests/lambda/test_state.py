@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from assay.events import Trigger
 from assay.rule import ComplianceType, Severity
 from assay.run import GONE, Judgement, Run, RunSummary
-from assay.state import State, Verdict, successor
+from assay.state import State, Verdict, is_transition, successor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,11 +117,40 @@ def test_another_severity_is_written_too(run: Run) -> None:
     assert (verdict.severity, verdict.since) == ("critical", EARLIER)
 
 
-def test_a_resource_that_is_gone_leaves_state_in_time(run: Run) -> None:
+def test_another_resource_under_the_same_arn_is_judged_anew(run: Run) -> None:
+    sent = replace(VERDICT, alert_pending=None)
+    recreated = replace(SAME, config_resource_id="another")
+    assert is_transition(recreated, sent)
+    assert successor(run, recreated, sent) == replace(
+        VERDICT,
+        config_resource_id="another",
+        since=NOW,
+        ordering_timestamp=NOW,
+        alert_pending=True,
+    )
+    older = replace(run, ordering_timestamp="2026-11-22T00:00:00.000000Z")
+    assert successor(older, recreated, sent) is None
+
+
+def test_another_compliant_resource_under_the_same_arn_has_no_alert(run: Run) -> None:
+    compliant = replace(VERDICT, compliance_type="COMPLIANT", annotation="Fine.")
+    recreated = replace(COMPLIANT, config_resource_id="another")
+    verdict = successor(run, recreated, compliant)
+    assert verdict is not None
+    assert (verdict.config_resource_id, verdict.since) == ("another", NOW)
+    assert verdict.alert_pending is None
+
+
+@pytest.mark.parametrize("expires_at", [0, 4_000_000_000])
+def test_a_resource_that_is_gone_leaves_state_after_thirty_days_however_long_history_is_kept(
+    run: Run, expires_at: int
+) -> None:
+    run = replace(run, expires_at=expires_at)
     gone = replace(SAME, compliance_type=ComplianceType.NOT_APPLICABLE, annotation=GONE)
     verdict = successor(run, gone, VERDICT)
     assert verdict is not None
-    assert (verdict.expires_at, verdict.alert_pending) == (run.expires_at, None)
+    month_later = 1795413600 + 30 * 24 * 60 * 60
+    assert (verdict.expires_at, verdict.alert_pending) == (month_later, None)
     back = successor(replace(run, ordering_timestamp=LATER), COMPLIANT, verdict)
     assert back is not None
     assert back.expires_at is None
@@ -133,24 +162,25 @@ def test_a_resource_that_is_gone_leaves_state_in_time(run: Run) -> None:
             st.sampled_from([EARLIER, NOW, LATER]),
             st.sampled_from(list(ComplianceType)),
             st.sampled_from(["a", "b"]),
+            st.sampled_from(["i-1", "i-2"]),
         ),
         min_size=1,
     )
 )
 def test_in_any_order_of_events_the_newest_time_wins(
-    events: list[tuple[str, ComplianceType, str]],
+    events: list[tuple[str, ComplianceType, str, str]],
 ) -> None:
     verdict: Verdict | None = None
-    for time, compliance_type, annotation in events:
+    for time, compliance_type, annotation, config_resource_id in events:
         run = Run("rule", "type", Severity.LOW, "id", Trigger.CHANGE, time, 0)
-        judgement = Judgement(ARN, "i", compliance_type, annotation)
+        judgement = Judgement(ARN, config_resource_id, compliance_type, annotation)
         before, verdict = verdict, successor(run, judgement, verdict) or verdict
         assert verdict is not None
         assert verdict.since <= verdict.ordering_timestamp
         assert before is None or before.ordering_timestamp <= verdict.ordering_timestamp
         if before is None or before.ordering_timestamp <= time:
-            told = (verdict.compliance_type, verdict.annotation)
-            assert told == (compliance_type, annotation)
+            told = (verdict.compliance_type, verdict.annotation, verdict.config_resource_id)
+            assert told == (compliance_type, annotation, config_resource_id)
         assert not verdict.alert_pending or verdict.compliance_type == "NON_COMPLIANT"
 
 
@@ -228,15 +258,18 @@ def test_the_latest_sweeps_summary_is_found_whatever_was_written_last(
     assert state.last_sweep(run.rule_name) == {**summary, "ordering_timestamp": LATER}
 
 
-def test_a_change_is_no_sweep(
+def test_a_summary_lies_beside_the_verdicts_and_expires_with_history(
     state: State,
     run: Run,
     summary: RunSummary,
     items: Callable[[str], list[dict[str, Any]]],
 ) -> None:
-    state.put_summary(replace(run, trigger=Trigger.CHANGE), summary)
-    assert state.last_sweep(run.rule_name) is None
+    state.put_summary(run, summary)
     (item,) = items("compliance-state")
-    assert item["rule_name"] == "change#ec2-tag-compliance"
+    assert item["rule_name"] == "run#ec2-tag-compliance"
     assert item["resource_id"] == NOW
     assert item["expires_at"] == run.expires_at
+
+
+def test_a_rule_without_a_sweep_has_no_last_one(state: State) -> None:
+    assert state.last_sweep("ec2-tag-compliance") is None

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from assay.parameters import Problem
 
 _ALGORITHMS = ("AES256", "aws:kms", "aws:kms:dsse")
-_KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
+_KEY_ARN = re.compile(
+    r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)"
+)
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,9 @@ class EncryptionParameters(Parameters):
 
     Attributes:
         allowed_algorithms: Any of `AES256`, `aws:kms` and `aws:kms:dsse`. Default: all three.
-        allowed_kms_keys: ARNs of the KMS keys that buckets encrypted by KMS may use; none means
-            any key. Default: none.
+        allowed_kms_keys: ARNs of the KMS keys, or of aliases, that buckets encrypted by KMS may
+            use; none means any key. They are compared as they stand: an alias is not resolved to
+            its key, so it allows only buckets that name the alias. Default: none.
     """
 
     allowed_algorithms: tuple[str, ...] = _ALGORITHMS
@@ -49,7 +52,7 @@ class EncryptionParameters(Parameters):
             yield "allowed_algorithms", f"{allowed}, got {algorithm!r}"
         for key in self.allowed_kms_keys:
             if not _KEY_ARN.fullmatch(key):
-                yield "allowed_kms_keys", f"must be ARNs of KMS keys, got {key!r}"
+                yield "allowed_kms_keys", f"must be ARNs of KMS keys or aliases, got {key!r}"
         if self.allowed_kms_keys and set(self.allowed_algorithms) == {"AES256"}:
             yield "allowed_kms_keys", "must be empty when only AES256 is allowed, got keys"
 
@@ -139,6 +142,7 @@ def _read(aws: Aws, s3: S3Client, bucket: Bucket) -> Bucket:
     default = rules[0]["ApplyServerSideEncryptionByDefault"]
     key = default.get("KMSMasterKeyID")
     if key and not key.startswith("arn:"):
-        # S3 takes a bare key id as one of the bucket's own account and region.
-        key = aws.fill("arn:{partition}:kms:{region}:{account}:key/{id}", id=key)
+        # S3 takes a bare key id or alias as one of the bucket's own account and region.
+        named = key if key.startswith("alias/") else f"key/{key}"
+        key = aws.fill("arn:{partition}:kms:{region}:{account}:{named}", named=named)
     return replace(bucket, algorithm=default["SSEAlgorithm"], kms_key=key)

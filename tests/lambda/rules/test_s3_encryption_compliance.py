@@ -18,6 +18,8 @@ NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 RULE = S3EncryptionCompliance()
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
+ALIAS = "arn:aws:kms:us-east-1:123456789012:alias/team_a/reports-1"
+
 
 def bucket(algorithm: str | None, key: str | None = None) -> Bucket:
     return Bucket("arn:aws:s3:::reports", "reports", algorithm, key)
@@ -94,7 +96,12 @@ def test_allowed_keys_are_compliant_and_do_not_concern_aes256(
         (
             {"allowed_kms_keys": ("alias/reports",)},
             "allowed_kms_keys",
-            "must be ARNs of KMS keys, got 'alias/reports'",
+            "must be ARNs of KMS keys or aliases, got 'alias/reports'",
+        ),
+        (
+            {"allowed_kms_keys": (f"{ALIAS}:x",)},
+            "allowed_kms_keys",
+            f"must be ARNs of KMS keys or aliases, got '{ALIAS}:x'",
         ),
         (
             {"allowed_algorithms": ("AES256",), "allowed_kms_keys": (KEY,)},
@@ -167,6 +174,29 @@ def test_a_bare_key_id_is_taken_as_the_accounts_own_key(
     assert list(RULE.describe(aws, ["encrypted-by-kms"])) == [
         Bucket("arn:aws:s3:::encrypted-by-kms", "encrypted-by-kms", "aws:kms", KEY)
     ]
+
+
+@pytest.mark.parametrize("name", ["alias/team_a/reports-1", ALIAS])
+def test_an_alias_is_taken_as_the_accounts_own_alias(
+    aws: Aws, make_bucket: Callable[..., None], name: str
+) -> None:
+    make_bucket("encrypted-by-kms", {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": name})
+    assert list(RULE.describe(aws, ["encrypted-by-kms"])) == [
+        Bucket("arn:aws:s3:::encrypted-by-kms", "encrypted-by-kms", "aws:kms", ALIAS)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "verdict"),
+    [
+        ((KEY, ALIAS), ComplianceType.COMPLIANT),
+        ((KEY,), ComplianceType.NON_COMPLIANT),
+        ((f"{ALIAS}0",), ComplianceType.NON_COMPLIANT),
+    ],
+)
+def test_an_alias_counts_as_it_stands(allowed: tuple[str, ...], verdict: ComplianceType) -> None:
+    parameters = EncryptionParameters(allowed_kms_keys=allowed)
+    assert RULE.evaluate(bucket("aws:kms", ALIAS), parameters, NOW).compliance_type is verdict
 
 
 def test_a_bucket_that_does_not_exist_is_left_out(aws: Aws) -> None:
