@@ -28,6 +28,7 @@ from assay_constructs.validation import check_pattern, check_range
 
 DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 3600
 _HOUR_SECONDS = 3600
+_ALARM_PERIOD_SECONDS = 300
 
 
 class Monitoring(Construct):
@@ -244,8 +245,7 @@ class Monitoring(Construct):
         )
 
     def _alarm_on_errors(self, function_name: str) -> None:
-        CloudwatchMetricAlarm(
-            self,
+        self._alarm(
             f"Errors-{function_name}",
             alarm_name=f"{function_name}-errors",
             alarm_description=f"Function {function_name} failed; its log says why.",
@@ -253,18 +253,10 @@ class Monitoring(Construct):
             metric_name="Errors",
             dimensions={"FunctionName": function_name},
             statistic="Sum",
-            period=300,
-            evaluation_periods=1,
-            threshold=1,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            treat_missing_data="notBreaching",
-            alarm_actions=[self.topic.arn],
-            ok_actions=[self.topic.arn],
         )
 
     def _alarm_on_silence(self, schedule_name: str, hours: int) -> None:
-        CloudwatchMetricAlarm(
-            self,
+        self._alarm(
             f"Silence-{schedule_name}",
             alarm_name=f"{schedule_name}-silent",
             alarm_description=f"Schedule {schedule_name} has started nothing for {hours} hours.",
@@ -275,17 +267,12 @@ class Monitoring(Construct):
             # Hour by hour, as CloudWatch looks back over at most one day with shorter periods.
             period=_HOUR_SECONDS,
             evaluation_periods=hours,
-            datapoints_to_alarm=hours,
-            threshold=1,
             comparison_operator="LessThanThreshold",
             treat_missing_data="breaching",
-            alarm_actions=[self.topic.arn],
-            ok_actions=[self.topic.arn],
         )
 
     def _alarm_on_dead_letters(self) -> None:
-        CloudwatchMetricAlarm(
-            self,
+        self._alarm(
             "DeadLetters",
             alarm_name=f"compliance-dead-letters-{self._suffix}",
             alarm_description="Events that no evaluator could handle lie in the dead-letter queue.",
@@ -293,11 +280,38 @@ class Monitoring(Construct):
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": self.dead_letter_queue.name},
             statistic="Maximum",
-            period=300,
-            evaluation_periods=1,
+        )
+
+    def _alarm(
+        self,
+        construct_id: str,
+        *,
+        alarm_name: str,
+        alarm_description: str,
+        namespace: str,
+        metric_name: str,
+        dimensions: dict[str, str],
+        statistic: str,
+        period: int = _ALARM_PERIOD_SECONDS,
+        evaluation_periods: int = 1,
+        comparison_operator: str = "GreaterThanOrEqualToThreshold",
+        treat_missing_data: str = "notBreaching",
+    ) -> None:
+        CloudwatchMetricAlarm(
+            self,
+            construct_id,
+            alarm_name=alarm_name,
+            alarm_description=alarm_description,
+            namespace=namespace,
+            metric_name=metric_name,
+            dimensions=dimensions,
+            statistic=statistic,
+            period=period,
+            evaluation_periods=evaluation_periods,
+            datapoints_to_alarm=evaluation_periods,
             threshold=1,
-            comparison_operator="GreaterThanOrEqualToThreshold",
-            treat_missing_data="notBreaching",
+            comparison_operator=comparison_operator,
+            treat_missing_data=treat_missing_data,
             alarm_actions=[self.topic.arn],
             ok_actions=[self.topic.arn],
         )
