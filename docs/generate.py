@@ -4,6 +4,7 @@ With ``--check`` nothing is written, and the exit code is 1 when a page is not w
 """
 
 import dataclasses
+import inspect
 import json
 import sys
 import typing
@@ -123,11 +124,11 @@ def _attributes(cls: type) -> dict[str, str]:
     """The ``Attributes:`` section of a docstring: meaning by name."""
     meanings: dict[str, str] = {}
     name = ""
-    _, _, section = (cls.__doc__ or "").partition("Attributes:\n")
+    _, _, section = (inspect.getdoc(cls) or "").partition("Attributes:\n")
     for line in section.splitlines():
         indent = len(line) - len(line.lstrip())
         head, colon, rest = line.strip().partition(": ")
-        if indent == 8 and colon:  # noqa: PLR2004 - two levels in a class docstring
+        if indent == 4 and colon:  # noqa: PLR2004 - two levels in a class docstring
             name = head
             meanings[name] = rest
         elif line.strip():

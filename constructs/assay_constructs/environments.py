@@ -167,9 +167,9 @@ class _Document:
         except yaml.reader.ReaderError as error:
             line = text.count("\n", 0, error.position) + 1
             message = f"allowed: characters that YAML allows; got U+{error.character:04X}"
-        except (OverflowError, ValueError) as error:
-            # PyYAML lets these out, for a character or a version that is too large.
-            line, message = None, f"not valid YAML: {error}"
+        except (OverflowError, ValueError):
+            # PyYAML lets these out; their words are Python's and change with its version.
+            line, message = None, "not valid YAML: an escape or a version number is too large"
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             message = "not valid YAML: " + " ".join(filter(None, (error.context, error.problem)))
