@@ -10,19 +10,24 @@ _DAY_MINUTES = 24 * 60
 _UNIT_MINUTES = {"minute": 1, "hour": 60, "day": _DAY_MINUTES}
 
 
-def _cron_field(lowest: int, highest: int, names: str = "", other: str = "") -> str:
-    """A pattern for one field: lists, ranges and steps of numbers or names."""
+def _values(lowest: int, highest: int, names: str = "") -> str:
+    """A pattern for one number, or one of some names."""
     numbers = "|".join(f"0?{n}" if n < 10 else str(n) for n in range(lowest, highest + 1))  # noqa: PLR2004 - one digit
-    value = f"(?:{numbers}|(?i:{names}))" if names else f"(?:{numbers})"
+    return f"(?:{numbers}|(?i:{names}))" if names else f"(?:{numbers})"
+
+
+def _field(value: str, other: str = "") -> str:
+    """A pattern for one field: lists, ranges and steps of values."""
     part = rf"(?:(?:\*|{value}(?:-{value})?)(?:/[1-9][0-9]{{0,2}})?{other.format(value)})"
     return f"{part}(?:,{part})*"
 
 
 def _cron() -> re.Pattern[str]:
-    minutes, hours, year = _cron_field(0, 59), _cron_field(0, 23), _cron_field(1970, 2199)
-    day_of_month = _cron_field(1, 31, other="|L|LW|{}W")
-    month = _cron_field(1, 12, "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC")
-    day_of_week = _cron_field(1, 7, "SUN|MON|TUE|WED|THU|FRI|SAT", "|L|{0}L|{0}#[1-5]")
+    minutes, hours = _field(_values(0, 59)), _field(_values(0, 23))
+    day_of_month = _field(_values(1, 31), "|L|LW|{}W")
+    month = _field(_values(1, 12, "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"))
+    day_of_week = _field(_values(1, 7, "SUN|MON|TUE|WED|THU|FRI|SAT"), "|L|{0}L|{0}#[1-5]")
+    year = _field("(?:19[7-9][0-9]|2[01][0-9]{2})")  # 1970 to 2199
     days = rf"(?:{day_of_month} {month} \?|\? {month} {day_of_week})"
     return re.compile(rf"cron\({minutes} {hours} {days} {year}\)")
 
