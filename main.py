@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent
@@ -70,8 +71,5 @@ def run_in_project_environment(project: Path) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        import assay_constructs  # noqa: F401
-    except ModuleNotFoundError:
-        sys.exit(run_in_project_environment(PROJECT))
-    sys.exit(main())
+    installed = find_spec("assay_constructs") is not None
+    sys.exit(main() if installed else run_in_project_environment(PROJECT))

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
@@ -54,7 +54,7 @@ def _make_lazy(spec: ModuleSpec) -> None:
         )
         return
     sys.modules[spec.name] = _LazyPackage(spec)
-    sys.meta_path.insert(0, _AssemblyFinder(spec.name))
+    sys.meta_path.insert(0, _AssemblyFinder(spec.name, folder))
     if os.environ.get(SWITCH) != "python":
         preload_in_node(PRELOAD)
 
@@ -105,18 +105,20 @@ def _service_modules(folder: Path) -> Iterator[str]:
 class _AssemblyFinder(MetaPathFinder):
     """Finds the one module that hands the npm package to jsii, to stand beside when it does."""
 
-    def __init__(self, package: str) -> None:
+    def __init__(self, package: str, folder: Path) -> None:
         self._assembly = f"{package}._jsii"
+        self._folder = folder
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Sequence[str] | None,  # noqa: ARG002 - the signature is Python's
+        target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         if fullname != self._assembly:
             return None
-        spec = PathFinder.find_spec(fullname, path, target)
-        if spec is not None and spec.origin is not None:
-            spec.loader = _AssemblyLoader(fullname, spec.origin)
-        return spec
+        loader = _AssemblyLoader(fullname, str(self._folder / "_jsii" / "__init__.py"))
+        return spec_from_file_location(fullname, loader.path, loader=loader)
 
 
 class _AssemblyLoader(SourceFileLoader):

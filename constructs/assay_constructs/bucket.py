@@ -78,11 +78,12 @@ class PrivateBucket(Construct):
         )
         self.bucket_name = bucket.bucket
         self.arn = bucket.arn
+        bucket_id = bucket.id
 
         versioning = S3BucketVersioningA(
             self,
             "Versioning",
-            bucket=bucket.id,
+            bucket=bucket_id,
             versioning_configuration=S3BucketVersioningVersioningConfiguration(status="Enabled"),
         )
         encryption = (
@@ -93,7 +94,7 @@ class PrivateBucket(Construct):
         S3BucketServerSideEncryptionConfigurationA(
             self,
             "Encryption",
-            bucket=bucket.id,
+            bucket=bucket_id,
             rule=[
                 S3BucketServerSideEncryptionConfigurationRuleA(
                     apply_server_side_encryption_by_default=encryption,
@@ -104,7 +105,7 @@ class PrivateBucket(Construct):
         public_access_block = S3BucketPublicAccessBlock(
             self,
             "PublicAccessBlock",
-            bucket=bucket.id,
+            bucket=bucket_id,
             block_public_acls=True,
             block_public_policy=True,
             ignore_public_acls=True,
@@ -113,7 +114,7 @@ class PrivateBucket(Construct):
         S3BucketOwnershipControls(
             self,
             "OwnershipControls",
-            bucket=bucket.id,
+            bucket=bucket_id,
             rule=S3BucketOwnershipControlsRule(object_ownership="BucketOwnerEnforced"),
         )
         tls_only = deny_insecure_transport(["s3:*"], [self.arn, f"{self.arn}/*"])
@@ -124,18 +125,18 @@ class PrivateBucket(Construct):
         self.policy = S3BucketPolicy(
             self,
             "Policy",
-            bucket=bucket.id,
+            bucket=bucket_id,
             policy=document.json,
             depends_on=[public_access_block],
         )
         if object_retention_days is not None:
-            self._expire(bucket, versioning, object_retention_days)
+            self._expire(bucket_id, versioning, object_retention_days)
 
-    def _expire(self, bucket: S3Bucket, versioning: S3BucketVersioningA, days: int) -> None:
+    def _expire(self, bucket_id: str, versioning: S3BucketVersioningA, days: int) -> None:
         S3BucketLifecycleConfiguration(
             self,
             "Lifecycle",
-            bucket=bucket.id,
+            bucket=bucket_id,
             rule=[
                 S3BucketLifecycleConfigurationRule(
                     id="expire",

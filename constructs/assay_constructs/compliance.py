@@ -125,6 +125,7 @@ class Compliance(Construct):
         super().__init__(scope, construct_id)
         package = deployment_package()
         code = TerraformAsset(self, "Code", path=str(package.path), type=AssetType.FILE)
+        filename = code.path
         placeholders = {"partition": partition, "region": region, "account": account_id}
         severities = {r.rule.name: r.severity or r.rule.severity for r in rules}
 
@@ -149,7 +150,7 @@ class Compliance(Construct):
                 function_name=evaluator_function_name(rule.name, suffix),
                 description=rule.requirement,
                 handler=EVALUATOR_HANDLER,
-                filename=code.path,
+                filename=filename,
                 source_code_hash=package.source_code_hash,
                 environment={
                     **shared,
@@ -172,7 +173,7 @@ class Compliance(Construct):
             function_name=aggregator_function_name(suffix),
             description="Builds the compliance report from the latest verdicts.",
             handler=AGGREGATOR_HANDLER,
-            filename=code.path,
+            filename=filename,
             source_code_hash=package.source_code_hash,
             environment={
                 **shared,

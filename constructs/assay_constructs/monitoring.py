@@ -105,6 +105,7 @@ class Monitoring(Construct):
             "StateTable", f"compliance-state-{suffix}", "rule_name", "resource_id"
         )
         self.topic = self._alert_topic(subscriptions)
+        self.topic_arn = self.topic.arn
         self.dead_letter_queue = self._dead_letter_queue()
 
         config_bucket_name = f"assay-config-{suffix}-{account_id}-{region}"
@@ -184,21 +185,22 @@ class Monitoring(Construct):
             name=f"compliance-alerts-{self._suffix}",
             kms_master_key_id=self.kms_key_arn,
         )
+        arn = topic.arn
         document = DataAwsIamPolicyDocument(
             self,
             "AlertTopicPolicyDocument",
             statement=[
-                deny_insecure_transport(["sns:Publish"], [topic.arn]),
+                deny_insecure_transport(["sns:Publish"], [arn]),
                 allow_service(
                     "AlarmsPublish",
                     "cloudwatch.amazonaws.com",
                     ["sns:Publish"],
-                    resources=[topic.arn],
+                    resources=[arn],
                     conditions=[equals("aws:SourceAccount", self._account_id)],
                 ),
             ],
         )
-        policy = SnsTopicPolicy(self, "AlertTopicPolicy", arn=topic.arn, policy=document.json)
+        policy = SnsTopicPolicy(self, "AlertTopicPolicy", arn=arn, policy=document.json)
         for subscription in subscriptions:
             # Named by what it is, not by its place in a list, so that taking one out leaves the
             # others as they are: a replaced e-mail subscription has to be confirmed again.
@@ -207,7 +209,7 @@ class Monitoring(Construct):
             SnsTopicSubscription(
                 self,
                 f"Subscription-{subscription.protocol}-{endpoint_hash}",
-                topic_arn=topic.arn,
+                topic_arn=arn,
                 protocol=subscription.protocol,
                 endpoint=subscription.endpoint,
                 filter_policy=json.dumps(filter_policy, sort_keys=True) if filter_policy else None,
@@ -312,6 +314,6 @@ class Monitoring(Construct):
             threshold=1,
             comparison_operator=comparison_operator,
             treat_missing_data=treat_missing_data,
-            alarm_actions=[self.topic.arn],
-            ok_actions=[self.topic.arn],
+            alarm_actions=[self.topic_arn],
+            ok_actions=[self.topic_arn],
         )

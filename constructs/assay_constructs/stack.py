@@ -109,7 +109,7 @@ class ComplianceStack(TerraformStack):
             history_table_arn=monitoring.history_table.arn,
             state_table_name=monitoring.state_table.name,
             state_table_arn=monitoring.state_table.arn,
-            topic_arn=monitoring.topic.arn,
+            topic_arn=monitoring.topic_arn,
             reports_bucket_name=monitoring.reports_bucket.bucket_name,
             reports_bucket_arn=monitoring.reports_bucket.arn,
             dead_letter_queue_arn=monitoring.dead_letter_queue.arn,
@@ -162,7 +162,7 @@ class ComplianceStack(TerraformStack):
             "config_recorder_name": recorder_name,
             "config_bucket_name": monitoring.config_bucket.bucket_name,
             "dynamodb_table_name": monitoring.history_table.name,
-            "sns_topic_arn": monitoring.topic.arn,
+            "sns_topic_arn": monitoring.topic_arn,
             "reports_bucket_name": monitoring.reports_bucket.bucket_name,
             "report_aggregator_lambda_name": compliance.aggregator.function_name,
             **{
@@ -208,7 +208,7 @@ class ComplianceStack(TerraformStack):
                 )
                 # Newer than CDKTF's own arguments.
                 self.add_override("terraform.backend.s3.use_lockfile", True)
-            case s.CloudBackend():
+            case _:
                 workspace = backend.workspace
                 cdktf.CloudBackend(
                     self,

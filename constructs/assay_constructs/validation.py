@@ -1,4 +1,7 @@
-"""Checks of construct arguments at synth; values that only Terraform will know pass."""
+"""Checks of construct arguments at synth; values that only Terraform will know pass.
+
+Whether a value is one of those is asked last: it is a question to Node.js.
+"""
 
 import re
 
@@ -13,7 +16,7 @@ def check_length(argument: str, value: str, maximum: int) -> None:
     Raises:
         ConstructArgumentError: When the value is known and not 1 to ``maximum`` characters long.
     """
-    if not Token.is_unresolved(value) and not 1 <= len(value) <= maximum:
+    if not 1 <= len(value) <= maximum and not Token.is_unresolved(value):
         raise ConstructArgumentError(argument, f"1 to {maximum} characters long", value)
 
 
@@ -23,7 +26,7 @@ def check_pattern(argument: str, value: str, pattern: str, allowed: str) -> None
     Raises:
         ConstructArgumentError: When the value is known and does not match.
     """
-    if not Token.is_unresolved(value) and not re.fullmatch(pattern, value):
+    if not re.fullmatch(pattern, value) and not Token.is_unresolved(value):
         raise ConstructArgumentError(argument, allowed, value)
 
 
@@ -33,5 +36,5 @@ def check_range(argument: str, value: int, minimum: int, maximum: int) -> None:
     Raises:
         ConstructArgumentError: When the value is known and not in the range.
     """
-    if not Token.is_unresolved(value) and not minimum <= value <= maximum:
+    if not minimum <= value <= maximum and not Token.is_unresolved(value):
         raise ConstructArgumentError(argument, f"from {minimum} to {maximum}", value)
