@@ -3,6 +3,7 @@
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
 """
 
+import functools
 import re
 from itertools import pairwise
 
@@ -22,6 +23,7 @@ def _field(value: str, other: str = "") -> str:
     return f"{part}(?:,{part})*"
 
 
+@functools.cache
 def _cron() -> re.Pattern[str]:
     minutes, hours = _field(_values(0, 59)), _field(_values(0, 23))
     day_of_month = _field(_values(1, 31), "|L|LW|{}W")
@@ -32,7 +34,6 @@ def _cron() -> re.Pattern[str]:
     return re.compile(rf"cron\({minutes} {hours} {days} {year}\)")
 
 
-_CRON = _cron()
 _RATE = re.compile(
     r"rate\((?:1 (?:minute|hour|day)|(?!1 )[1-9][0-9]{0,8} (?:minutes|hours|days))\)"
 )
@@ -40,7 +41,7 @@ _RATE = re.compile(
 
 def is_schedule_expression(text: str) -> bool:
     """Whether EventBridge knows a text as a schedule."""
-    return bool(_CRON.fullmatch(text) or _RATE.fullmatch(text))
+    return bool(_cron().fullmatch(text) or _RATE.fullmatch(text))
 
 
 def longest_gap_minutes(expression: str) -> int | None:
