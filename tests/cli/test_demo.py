@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -80,6 +81,9 @@ def small_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return [ASSAY, "demo", "--project", str(project)]
 
 
+MAXIMUM_SECONDS = 300
+
+
 @contextmanager
 def started(command: list[str], folder: Path) -> Iterator["subprocess.Popen[str]"]:
     """Start a demonstration that is going to be interrupted.
@@ -97,7 +101,13 @@ def started(command: list[str], folder: Path) -> Iterator["subprocess.Popen[str]
         stderr=subprocess.STDOUT,
         encoding="utf-8",
     ) as process:
-        yield process
+        # One that does not end fails its test instead of holding up all of them.
+        watchdog = Timer(MAXIMUM_SECONDS, process.kill)
+        watchdog.start()
+        try:
+            yield process
+        finally:
+            watchdog.cancel()
 
 
 def read_until(process: "subprocess.Popen[str]", text: str) -> str:
