@@ -1,5 +1,6 @@
 """The demonstration deploys, judges, destroys, and leaves nothing behind."""
 
+import fcntl
 import json
 import os
 import signal
@@ -267,6 +268,20 @@ def test_app_that_fails_is_an_error_with_what_it_said(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("import sys\nsys.exit('settings are wrong')\n")
     with pytest.raises(DemoError, match=r"exit code 1:\nsettings are wrong"):
         Demo(Display(), project=tmp_path, parent=tmp_path / "work").run()
+
+
+def test_folder_in_use_is_left_alone_and_a_free_one_is_emptied(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("import sys\nsys.exit('settings are wrong')\n")
+    work = tmp_path / "work"
+    for number in ("", "-2"):
+        (work / f"demo{number}" / "old").mkdir(parents=True)
+        (work / f"demo{number}" / "report.json").write_text("{}", encoding="utf-8")
+    with (work / "demo" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(DemoError, match="settings are wrong"):
+            Demo(Display(), project=tmp_path, parent=work).run()
+    assert {entry.name for entry in (work / "demo").iterdir()} == {"lock", "old", "report.json"}
+    assert not {"old", "report.json"} & {entry.name for entry in (work / "demo-2").iterdir()}
 
 
 def test_folder_without_the_app_is_an_error(tmp_path: Path) -> None:
