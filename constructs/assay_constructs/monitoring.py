@@ -104,8 +104,7 @@ class Monitoring(Construct):
         self.state_table = self._table(
             "StateTable", f"compliance-state-{suffix}", "rule_name", "resource_id"
         )
-        self.topic = self._alert_topic(subscriptions)
-        self.topic_arn = self.topic.arn
+        self.topic_arn = self._alert_topic(subscriptions)
         self.dead_letter_queue = self._dead_letter_queue()
 
         config_bucket_name = f"assay-config-{suffix}-{account_id}-{region}"
@@ -178,7 +177,7 @@ class Monitoring(Construct):
             ),
         )
 
-    def _alert_topic(self, subscriptions: Sequence[Subscription]) -> SnsTopic:
+    def _alert_topic(self, subscriptions: Sequence[Subscription]) -> str:
         topic = SnsTopic(
             self,
             "AlertTopic",
@@ -216,7 +215,7 @@ class Monitoring(Construct):
                 raw_message_delivery=subscription.raw_message_delivery or None,
                 depends_on=[policy],
             )
-        return topic
+        return arn
 
     def _dead_letter_queue(self) -> SqsQueue:
         name = f"compliance-dead-letters-{self._suffix}"
