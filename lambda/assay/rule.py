@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config.html.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 from assay.parameters import ParameterError, Parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from assay.aws import Aws
@@ -24,13 +25,14 @@ __all__ = [
     "AnyRule",
     "ComplianceType",
     "Evaluation",
+    "Page",
     "ParameterError",
     "Parameters",
     "Permission",
     "Resource",
+    "ResourceGoneError",
     "Rule",
     "Severity",
-    "Unreadable",
 ]
 
 # https://docs.aws.amazon.com/config/latest/APIReference/API_Evaluation.html
@@ -114,15 +116,8 @@ class Resource:
     config_resource_id: str
 
 
-@dataclass(frozen=True)
-class Unreadable(Resource):
-    """A resource that exists but could not be read, which is no verdict on it.
-
-    Attributes:
-        error_code: What AWS answered, such as `AccessDenied`.
-    """
-
-    error_code: str
+class ResourceGoneError(LookupError):
+    """A resource was deleted between being listed and being read."""
 
 
 P = TypeVar("P", bound=Parameters)
@@ -131,63 +126,129 @@ R = TypeVar("R", bound=Resource)
 _Parameters = Parameters
 
 
+@dataclass(frozen=True)
+class Page(Generic[R]):
+    """What one call of a listing API gave.
+
+    Attributes:
+        resources: The page's resources.
+        next_token: Where the listing goes on; None at its end.
+    """
+
+    resources: Sequence[R]
+    next_token: str | None
+
+
 class Rule(ABC, Generic[P, R]):
     """Base of all rules: generic over its parameters and its resource record.
 
-    A rule is a class of its own in `assay/rules/`, in the module that its name says.
+    Assay's own rules are classes in `assay/rules/`, each in the module that its name says; a rule
+    of another package may lie anywhere in it.
+
+    The engine lists with `page`, once for each page, or with `named`, reads further with `complete`
+    where a rule overrides that, and judges with `evaluate`.
 
     Attributes:
         name: Such as `s3-encryption-compliance`; the module's name with hyphens.
         requirement: What is required, in one sentence of at most 256 characters; also the AWS
             Config rule's description.
         rationale: Why it is required.
+        remedy: How a violation is mended.
         severity: The severity of a violation unless settings name another.
         resource_type: AWS Config's resource type, such as `AWS::S3::Bucket`.
-        identified_by: The field of a configuration item that holds the id that describing takes.
+        identified_by: The field of a configuration item that holds the id that `named` takes;
+            with `ARN` the id is what stands in the ARN where its template has `{id}`.
         id_pattern: A regular expression that such an id matches from end to end.
         arn_format: The template of a resource's ARN, with `{id}` beside the placeholders of a
             permission's resources. A deleted resource can be asked for no more, so its ARN must
             follow from its id.
-        permissions: What describing needs.
+        console_path: The path and query of a resource's page in the AWS console, a template with
+            the same placeholders.
+        permissions: What listing and reading need.
         Parameters: The class of its parameters.
     """
 
     name: ClassVar[str]
     requirement: ClassVar[str]
     rationale: ClassVar[str]
+    remedy: ClassVar[str]
     severity: ClassVar[Severity]
     resource_type: ClassVar[str]
-    identified_by: ClassVar[Literal["resourceId", "resourceName"]] = "resourceId"
+    identified_by: ClassVar[Literal["resourceId", "resourceName", "ARN"]] = "resourceId"
     id_pattern: ClassVar[str]
     arn_format: ClassVar[str]
+    console_path: ClassVar[str]
     permissions: ClassVar[tuple[Permission, ...]]
     Parameters: ClassVar[type[_Parameters]] = _Parameters
+
+    @classmethod
+    def reference(cls) -> str:
+        """Returns `module:Class`, by which the class can be imported."""
+        return f"{cls.__module__}:{cls.__qualname__}"
 
     @classmethod
     def arn(cls, aws: Aws, resource_id: str) -> str:
         """Returns the ARN of the resource with this id."""
         return aws.fill(cls.arn_format, id=resource_id)
 
-    @abstractmethod
-    def describe(self, aws: Aws, ids: Collection[str] | None = None) -> Iterator[R | Unreadable]:
-        """Yields what AWS says now of all resources in the region, or of those with the given ids.
+    @classmethod
+    def id_in(cls, aws: Aws, arn: str) -> str | None:
+        """Returns the id in an ARN, None when it is not that of such a resource here."""
+        before, after = (re.escape(aws.fill(part)) for part in cls.arn_format.split("{id}"))
+        match = re.fullmatch(f"{before}({cls.id_pattern}){after}", arn)
+        return match[1] if match else None
 
-        Pages are read as they are needed. A resource that does not exist is left out.
+    @classmethod
+    def console_url(cls, aws: Aws, arn: str) -> str:
+        """Returns the address of a resource's page in the AWS console."""
+        return aws.console_url(cls.console_path, cls.id_in(aws, arn) or arn)
+
+    @abstractmethod
+    def page(self, aws: Aws, token: str | None) -> Page[R]:
+        """Lists resources of the region by one call, with the greatest page that the API has.
 
         Args:
             aws: The account and region.
-            ids: Ids as `identified_by` says; None means all resources.
+            token: Where the listing goes on, as the page before said; None for the first page.
 
         Raises:
             botocore.exceptions.ClientError: Resources could not be listed.
         """
 
     @abstractmethod
+    def named(self, aws: Aws, ids: Collection[str]) -> Iterable[R]:
+        """Returns the resources with these ids; one that does not exist may be left out.
+
+        Args:
+            aws: The account and region.
+            ids: Ids as `identified_by` says.
+
+        Raises:
+            botocore.exceptions.ClientError: Resources could not be listed.
+        """
+
+    def complete(self, aws: Aws, resource: R) -> R:  # noqa: ARG002 - for rules that override it
+        """Reads what the listing does not tell; a rule overrides it where that is so.
+
+        The engine calls it for many resources at once, in threads. An error of AWS's makes the
+        resource one that cannot be read, never a verdict.
+
+        Args:
+            aws: The account and region.
+            resource: What listing gave.
+
+        Raises:
+            ResourceGoneError: The resource is no more.
+            botocore.exceptions.ClientError: The resource cannot be read.
+        """
+        return resource
+
+    @abstractmethod
     def evaluate(self, resource: R, parameters: P, now: datetime) -> Evaluation:
         """Judges a resource by nothing but the arguments.
 
         Args:
-            resource: What describing yielded.
+            resource: What listing and reading gave.
             parameters: The rule's parameters.
             now: When the evaluation counts; the event's own time, so that a retry judges alike.
         """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import pkgutil
 from importlib import import_module
+from inspect import isabstract
 from typing import TYPE_CHECKING
 
 from assay.rule import Rule
@@ -30,6 +30,9 @@ def load(name: str) -> type[AnyRule]:
     """
     known = names()
     if name not in known:
+        # Only here, because functions start without it.
+        import difflib  # noqa: PLC0415
+
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)
         raise UnknownRuleError(
             f"rule: must be one of {', '.join(known)}, got {name!r}; did you mean {nearest[0]}?"
@@ -42,3 +45,24 @@ def load(name: str) -> type[AnyRule]:
         and issubclass(found, Rule)
         and found.__module__ == module.__name__
     )
+
+
+def load_reference(reference: str) -> type[AnyRule]:
+    """Imports a rule's class from `module:Class`, as `Rule.reference` gives it.
+
+    Raises:
+        UnknownRuleError: There is no such module or class, or it is no rule.
+    """
+    module, _, name = reference.partition(":")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise UnknownRuleError(
+            f"rule class: must be module:Class of a rule that can be imported, got {reference!r}: "
+            f"{error}"
+        ) from error
+    if not (isinstance(found, type) and issubclass(found, Rule)) or isabstract(found):
+        raise UnknownRuleError(
+            f"rule class: must be derived from Rule and define all its methods, got {reference!r}"
+        )
+    return found

@@ -6,15 +6,16 @@ from collections.abc import Mapping  # noqa: TC003 - the parameters' types are r
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from assay.rule import Evaluation, Parameters, Permission, Resource, Rule, Severity
+from assay.resources import ec2_instance
+from assay.resources.ec2_instance import InstanceRule
+from assay.rule import Evaluation, Parameters, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
-    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import InstanceTypeDef
 
-    from assay.aws import Aws
     from assay.parameters import Problem
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html
@@ -48,14 +49,13 @@ class TagParameters(Parameters):
 
 
 @dataclass(frozen=True)
-class Instance(Resource):
-    """An EC2 instance's state and tags."""
+class Instance(ec2_instance.Instance):
+    """An EC2 instance's tags."""
 
-    state: str
     tags: Mapping[str, str]
 
 
-class Ec2TagCompliance(Rule[TagParameters, Instance]):
+class Ec2TagCompliance(InstanceRule[TagParameters, Instance]):
     """Judges EC2 instances by their tags."""
 
     name = "ec2-tag-compliance"
@@ -64,38 +64,23 @@ class Ec2TagCompliance(Rule[TagParameters, Instance]):
         "Tags say who answers for an instance and what it is for. Without them costs cannot be "
         "allocated, and nobody can be asked before something is stopped."
     )
+    remedy = "Give the instance the missing tags, with allowed values."
     severity = Severity.MEDIUM
-    resource_type = "AWS::EC2::Instance"
-    id_pattern = r"i-[0-9a-f]{8,17}"
-    arn_format = "arn:{partition}:ec2:{region}:{account}:instance/{id}"
-    permissions = (Permission(("ec2:DescribeInstances",)),)
     Parameters = TagParameters
 
-    def describe(self, aws: Aws, ids: Collection[str] | None = None) -> Iterator[Instance]:
-        """Yields instances in every state.
-
-        See https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html.
-        """
-        ec2: EC2Client = aws.client("ec2")
-        # A filter, because naming an instance that does not exist outright is an error.
-        pages = ec2.get_paginator("describe_instances").paginate(
-            Filters=[] if ids is None else [{"Name": "instance-id", "Values": list(ids)}],
-            PaginationConfig={"PageSize": 1000},
+    def record(self, arn: str, instance: InstanceTypeDef) -> Instance:
+        """Notes the tags."""
+        return Instance(
+            arn,
+            instance["InstanceId"],
+            instance["State"]["Name"],
+            tags={tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])},
         )
-        for page in pages:
-            for reservation in page["Reservations"]:
-                for instance in reservation["Instances"]:
-                    yield Instance(
-                        resource_id=self.arn(aws, instance["InstanceId"]),
-                        config_resource_id=instance["InstanceId"],
-                        state=instance["State"]["Name"],
-                        tags={tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])},
-                    )
 
     def evaluate(self, resource: Instance, parameters: TagParameters, now: datetime) -> Evaluation:  # noqa: ARG002 - tags do not age
         """Judges an instance; one that is terminated, or on its way there, is not applicable."""
-        if resource.state in {"shutting-down", "terminated"}:
-            return Evaluation.not_applicable(f"The instance is {resource.state}.")
+        if over := ec2_instance.ended(resource):
+            return over
         faults = []
         for key, allowed in sorted(parameters.required_tags.items()):
             value = resource.tags.get(key, "")

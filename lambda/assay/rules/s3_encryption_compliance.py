@@ -6,13 +6,12 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError, HTTPClientError
-
-from assay.aws import error_code
-from assay.rule import Evaluation, Parameters, Permission, Resource, Rule, Severity, Unreadable
+from assay.resources import s3_bucket
+from assay.resources.s3_bucket import LIST_BUCKETS, BucketRule
+from assay.rule import Evaluation, Parameters, Permission, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     from mypy_boto3_s3 import S3Client
@@ -58,14 +57,14 @@ class EncryptionParameters(Parameters):
 
 
 @dataclass(frozen=True)
-class Bucket(Resource):
+class Bucket(s3_bucket.Bucket):
     """A bucket's default encryption; without a key of its own it uses the AWS managed one."""
 
     algorithm: str | None = None
     kms_key: str | None = None
 
 
-class S3EncryptionCompliance(Rule[EncryptionParameters, Bucket]):
+class S3EncryptionCompliance(BucketRule[EncryptionParameters, Bucket]):
     """Judges the region's buckets by their default encryption."""
 
     name = "s3-encryption-compliance"
@@ -74,31 +73,33 @@ class S3EncryptionCompliance(Rule[EncryptionParameters, Bucket]):
         "Default encryption protects every object that is written without a word about encryption. "
         "The choice of the key decides who else has to agree before an object can be read."
     )
+    remedy = "Set the bucket's default encryption to an allowed algorithm and, by KMS, key."
     severity = Severity.HIGH
-    resource_type = "AWS::S3::Bucket"
-    id_pattern = r"[A-Za-z0-9._-]{3,255}"
-    arn_format = "arn:{partition}:s3:::{id}"
     permissions = (
-        Permission(("s3:ListAllMyBuckets",)),
+        LIST_BUCKETS,
         Permission(("s3:GetEncryptionConfiguration",), ("arn:{partition}:s3:::*",)),
     )
     Parameters = EncryptionParameters
+    record = Bucket
 
-    def describe(
-        self, aws: Aws, ids: Collection[str] | None = None
-    ) -> Iterator[Bucket | Unreadable]:
-        """Yields buckets, and as unreadable those whose encryption AWS does not tell.
+    def complete(self, aws: Aws, resource: Bucket) -> Bucket:
+        """Reads a bucket's default encryption.
 
         See https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketEncryption.html.
         """
         s3: S3Client = aws.client("s3")
-        for name in _bucket_names(s3, aws.region) if ids is None else ids:
-            arn = self.arn(aws, name)
-            try:
-                yield _read(aws, s3, Bucket(arn, name))
-            except (ClientError, HTTPClientError) as error:
-                if error_code(error) != "NoSuchBucket":
-                    yield Unreadable(arn, name, error_code(error))
+        absent = ["ServerSideEncryptionConfigurationNotFoundError"]
+        answer = s3_bucket.read(s3.get_bucket_encryption, resource, absent=absent)
+        if answer is None:
+            return resource
+        rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
+        default = rules[0]["ApplyServerSideEncryptionByDefault"]
+        key = default.get("KMSMasterKeyID")
+        if key and not key.startswith("arn:"):
+            # S3 takes a bare key id or alias as one of the bucket's own account and region.
+            named = key if key.startswith("alias/") else f"key/{key}"
+            key = aws.fill("arn:{partition}:kms:{region}:{account}:{named}", named=named)
+        return replace(resource, algorithm=default["SSEAlgorithm"], kms_key=key)
 
     def evaluate(
         self,
@@ -120,29 +121,3 @@ class S3EncryptionCompliance(Rule[EncryptionParameters, Bucket]):
             used = key or "the AWS managed key"
             return Evaluation.non_compliant(f"Default encryption uses {used}, not an allowed key.")
         return Evaluation.compliant(f"Default encryption is {algorithm}.")
-
-
-def _bucket_names(s3: S3Client, region: str) -> Iterator[str]:
-    pages = s3.get_paginator("list_buckets").paginate(
-        BucketRegion=region, PaginationConfig={"PageSize": 10_000}
-    )
-    for page in pages:
-        for bucket in page["Buckets"]:
-            yield bucket["Name"]
-
-
-def _read(aws: Aws, s3: S3Client, bucket: Bucket) -> Bucket:
-    try:
-        answer = s3.get_bucket_encryption(Bucket=bucket.config_resource_id)
-    except ClientError as error:
-        if error_code(error) != "ServerSideEncryptionConfigurationNotFoundError":
-            raise
-        return bucket
-    rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
-    default = rules[0]["ApplyServerSideEncryptionByDefault"]
-    key = default.get("KMSMasterKeyID")
-    if key and not key.startswith("arn:"):
-        # S3 takes a bare key id or alias as one of the bucket's own account and region.
-        named = key if key.startswith("alias/") else f"key/{key}"
-        key = aws.fill("arn:{partition}:kms:{region}:{account}:{named}", named=named)
-    return replace(bucket, algorithm=default["SSEAlgorithm"], kms_key=key)

@@ -1,9 +1,9 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,38 +90,37 @@ def test_keys_and_values_at_their_limits_are_taken() -> None:
     assert TagParameters({"k" * 128: ("v" * 256, "v")}).required_tags
 
 
-def test_all_instances_are_described_page_by_page(
-    aws: Aws,
-    run_instance: Callable[..., str],
-    change_parameters: Callable[..., None],
-    calls: list[tuple[str, dict[str, Any]]],
+def test_all_instances_are_listed_with_their_tags(
+    aws: Aws, run_instance: Callable[..., str]
 ) -> None:
-    ids = {run_instance(Owner="web"), run_instance(), run_instance()}
-    change_parameters("DescribeInstances", MaxResults=2)
-    calls.clear()
-    described = {found.config_resource_id: found for found in RULE.describe(aws)}
-    assert set(described) == ids
-    assert [name for name, _ in calls] == ["ec2:DescribeInstances"] * 2
-    assert calls[0][1]["MaxResults"] == 1000
-    tags = sorted(len(found.tags) for found in described.values())
-    assert tags == [0, 0, 1]
+    tagged, bare = run_instance(Owner="web", Other="x"), run_instance()
+    listed = {found.config_resource_id: found.tags for found in RULE.page(aws, None).resources}
+    assert listed == {tagged: {"Owner": "web", "Other": "x"}, bare: {}}
 
 
-def test_an_instance_is_described_with_arn_state_and_tags(
+def test_an_instance_is_known_by_arn_state_and_tags(
     aws: Aws, run_instance: Callable[..., str]
 ) -> None:
     run_instance()
     wanted = run_instance(Owner="web")
     boto3.client("ec2").stop_instances(InstanceIds=[wanted])
-    assert list(RULE.describe(aws, [wanted])) == [
-        Instance(
-            resource_id=f"arn:aws:ec2:us-east-1:123456789012:instance/{wanted}",
-            config_resource_id=wanted,
-            state="stopped",
-            tags={"Owner": "web"},
-        )
-    ]
+    (found,) = RULE.named(aws, [wanted])
+    assert found == Instance(
+        resource_id=f"arn:aws:ec2:us-east-1:123456789012:instance/{wanted}",
+        config_resource_id=wanted,
+        state="stopped",
+        tags={"Owner": "web"},
+    )
+    assert RULE.complete(aws, found) is found
 
 
 def test_an_instance_that_does_not_exist_is_left_out(aws: Aws) -> None:
-    assert list(RULE.describe(aws, ["i-0123456789abcdef0"])) == []
+    assert list(RULE.named(aws, ["i-0123456789abcdef0"])) == []
+
+
+def test_a_call_that_fails_is_an_error(aws: Aws, fail: Callable[..., None]) -> None:
+    fail("DescribeInstances", "UnauthorizedOperation")
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        RULE.page(aws, None)
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        list(RULE.named(aws, ["i-0123456789abcdef0"]))

@@ -10,7 +10,7 @@ from assay.aws import Aws
 from assay.rule import ComplianceType, Evaluation, ParameterError
 from assay.rules.rds_backup_compliance import (
     BackupParameters,
-    DatabaseInstance,
+    DatabaseBackups,
     RdsBackupCompliance,
 )
 
@@ -21,9 +21,9 @@ DEFAULT = BackupParameters()
 
 def database(
     days: int, engine: str = "postgres", *, is_read_replica: bool = False
-) -> DatabaseInstance:
+) -> DatabaseBackups:
     arn = "arn:aws:rds:us-east-1:123456789012:db:orders"
-    return DatabaseInstance(arn, "db-ABC", engine, days, is_read_replica)
+    return DatabaseBackups(arn, "db-ABC", engine, days, is_read_replica)
 
 
 @pytest.fixture
@@ -89,35 +89,30 @@ def test_the_ends_of_the_range_are_taken(days: int) -> None:
     assert BackupParameters(minimum_retention_days=days).minimum_retention_days == days
 
 
-def test_all_instances_are_described_page_by_page(
-    aws: Aws,
-    make_database: Callable[..., None],
-    change_parameters: Callable[..., None],
-    calls: list[tuple[str, dict[str, Any]]],
+def test_all_instances_are_listed_with_their_retention(
+    aws: Aws, make_database: Callable[..., None]
 ) -> None:
-    for name in ("a", "b", "c"):
-        make_database(name, 1)
-    change_parameters("DescribeDBInstances", MaxRecords=2)
-    calls.clear()
-    arns = [found.resource_id for found in RULE.describe(aws)]
-    assert arns == [f"arn:aws:rds:us-east-1:123456789012:db:{name}" for name in ("a", "b", "c")]
-    assert [name for name, _ in calls] == ["rds:DescribeDBInstances"] * 2
-    assert calls[0][1]["MaxRecords"] == 100
+    for name, days in (("a", 0), ("b", 1), ("c", 35)):
+        make_database(name, days)
+    listed = {found.resource_id: found.retention_days for found in RULE.page(aws, None).resources}
+    prefix = "arn:aws:rds:us-east-1:123456789012:db:"
+    assert listed == {f"{prefix}a": 0, f"{prefix}b": 1, f"{prefix}c": 35}
 
 
-def test_an_instance_is_described_by_its_name(aws: Aws, make_database: Callable[..., None]) -> None:
+def test_an_instance_is_known_by_its_name(aws: Aws, make_database: Callable[..., None]) -> None:
     make_database("orders", 7)
     make_database("other", 1)
-    (found,) = RULE.describe(aws, ["orders"])
+    (found,) = RULE.named(aws, ["orders"])
     told = boto3.client("rds").describe_db_instances(DBInstanceIdentifier="orders")
     instance = told["DBInstances"][0]
-    assert found == DatabaseInstance(
+    assert found == DatabaseBackups(
         resource_id=instance["DBInstanceArn"],
         config_resource_id=instance["DbiResourceId"],
         engine="postgres",
         retention_days=7,
         is_read_replica=False,
     )
+    assert RULE.complete(aws, found) is found
 
 
 def test_replicas_of_instances_and_of_clusters_are_known_as_such(
@@ -128,23 +123,22 @@ def test_replicas_of_instances_and_of_clusters_are_known_as_such(
     rds.create_db_instance_read_replica(
         DBInstanceIdentifier="replica", SourceDBInstanceIdentifier="orders"
     )
-    (replica,) = RULE.describe(aws, ["replica"])
+    (replica,) = RULE.named(aws, ["replica"])
     assert replica.is_read_replica
     told: Any = rds.describe_db_instances(DBInstanceIdentifier="orders")
     told["DBInstances"][0]["ReadReplicaSourceDBClusterIdentifier"] = "cluster"
     answer("DescribeDBInstances", told)
-    (replica,) = RULE.describe(aws, ["orders"])
+    (replica,) = RULE.named(aws, ["orders"])
     assert replica.is_read_replica
 
 
 def test_an_instance_that_does_not_exist_is_left_out(aws: Aws) -> None:
-    assert list(RULE.describe(aws, ["vanished"])) == []
+    assert list(RULE.named(aws, ["vanished"])) == []
 
 
-@pytest.mark.parametrize("ids", [None, ["orders"]])
-def test_a_call_that_fails_is_an_error(
-    aws: Aws, fail: Callable[..., None], ids: list[str] | None
-) -> None:
+def test_a_call_that_fails_is_an_error(aws: Aws, fail: Callable[..., None]) -> None:
     fail("DescribeDBInstances", "AccessDenied")
     with pytest.raises(ClientError, match="AccessDenied"):
-        list(RULE.describe(aws, ids))
+        RULE.page(aws, None)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        list(RULE.named(aws, ["orders"]))

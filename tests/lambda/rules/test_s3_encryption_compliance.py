@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from assay.aws import Aws
-from assay.rule import ComplianceType, Evaluation, ParameterError, Unreadable
+from assay.rule import ComplianceType, Evaluation, ParameterError, ResourceGoneError
 from assay.rules.s3_encryption_compliance import (
     Bucket,
     EncryptionParameters,
@@ -17,12 +17,11 @@ from assay.rules.s3_encryption_compliance import (
 NOW = datetime(2026, 11, 23, 6, tzinfo=UTC)
 RULE = S3EncryptionCompliance()
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-
 ALIAS = "arn:aws:kms:us-east-1:123456789012:alias/team_a/reports-1"
 
 
-def bucket(algorithm: str | None, key: str | None = None) -> Bucket:
-    return Bucket("arn:aws:s3:::reports", "reports", algorithm, key)
+def bucket(algorithm: str | None = None, key: str | None = None, name: str = "reports") -> Bucket:
+    return Bucket(f"arn:aws:s3:::{name}", name, algorithm, key)
 
 
 @pytest.fixture
@@ -118,7 +117,7 @@ def test_impossible_parameters_are_refused(
     assert caught.value.problems == [(field, message)]
 
 
-def test_all_buckets_of_the_region_are_described(
+def test_all_buckets_of_the_region_are_listed_and_read(
     aws: Aws, make_bucket: Callable[..., None]
 ) -> None:
     make_bucket("plain")
@@ -127,63 +126,40 @@ def test_all_buckets_of_the_region_are_described(
     boto3.client("s3", region_name="eu-west-1").create_bucket(
         Bucket="elsewhere", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
-    assert sorted(RULE.describe(aws), key=lambda found: found.resource_id) == [
-        Bucket("arn:aws:s3:::aes", "aes", "AES256"),
-        Bucket("arn:aws:s3:::encrypted-by-kms", "encrypted-by-kms", "aws:kms", KEY),
-        Bucket("arn:aws:s3:::plain", "plain"),
+    listed = sorted(RULE.page(aws, None).resources, key=lambda found: found.resource_id)
+    assert [RULE.complete(aws, found) for found in listed] == [
+        bucket("AES256", name="aes"),
+        bucket("aws:kms", KEY, name="encrypted-by-kms"),
+        bucket(name="plain"),
     ]
 
 
-def test_a_listing_is_read_to_its_last_page(
-    aws: Aws,
-    make_bucket: Callable[..., None],
-    answer: Callable[..., None],
-    calls: list[tuple[str, dict[str, Any]]],
-) -> None:
-    make_bucket("first")
-    make_bucket("second")
-    answer(
-        "ListBuckets",
-        {"Buckets": [{"Name": "first"}], "ContinuationToken": "next"},
-        {"Buckets": [{"Name": "second"}]},
-    )
-    found = [resource.config_resource_id for resource in RULE.describe(aws)]
-    assert found == ["first", "second"]
-    listings = [parameters for name, parameters in calls if name == "s3:ListBuckets"]
-    assert listings == [
-        {"BucketRegion": "us-east-1", "MaxBuckets": 10_000},
-        {"BucketRegion": "us-east-1", "MaxBuckets": 10_000, "ContinuationToken": "next"},
-    ]
-
-
-def test_one_bucket_is_described_without_listing(
+def test_one_bucket_is_asked_for_and_read_by_one_call(
     aws: Aws, make_bucket: Callable[..., None], calls: list[tuple[str, dict[str, Any]]]
 ) -> None:
-    make_bucket("aes", {"SSEAlgorithm": "AES256"})
+    make_bucket("reports", {"SSEAlgorithm": "AES256"})
     calls.clear()
-    assert list(RULE.describe(aws, ["aes"])) == [Bucket("arn:aws:s3:::aes", "aes", "AES256")]
-    assert [name for name, _ in calls] == ["s3:GetBucketEncryption"]
+    (found,) = RULE.named(aws, ["reports"])
+    assert RULE.complete(aws, found) == bucket("AES256")
+    assert calls == [
+        ("s3:ListBuckets", {"BucketRegion": "us-east-1", "Prefix": "reports"}),
+        ("s3:GetBucketEncryption", {"Bucket": "reports"}),
+    ]
 
 
 def test_a_bare_key_id_is_taken_as_the_accounts_own_key(
     aws: Aws, make_bucket: Callable[..., None]
 ) -> None:
-    make_bucket(
-        "encrypted-by-kms", {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY.rpartition("/")[2]}
-    )
-    assert list(RULE.describe(aws, ["encrypted-by-kms"])) == [
-        Bucket("arn:aws:s3:::encrypted-by-kms", "encrypted-by-kms", "aws:kms", KEY)
-    ]
+    make_bucket("reports", {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY.rpartition("/")[2]})
+    assert RULE.complete(aws, bucket()) == bucket("aws:kms", KEY)
 
 
 @pytest.mark.parametrize("name", ["alias/team_a/reports-1", ALIAS])
 def test_an_alias_is_taken_as_the_accounts_own_alias(
     aws: Aws, make_bucket: Callable[..., None], name: str
 ) -> None:
-    make_bucket("encrypted-by-kms", {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": name})
-    assert list(RULE.describe(aws, ["encrypted-by-kms"])) == [
-        Bucket("arn:aws:s3:::encrypted-by-kms", "encrypted-by-kms", "aws:kms", ALIAS)
-    ]
+    make_bucket("reports", {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": name})
+    assert RULE.complete(aws, bucket()) == bucket("aws:kms", ALIAS)
 
 
 @pytest.mark.parametrize(
@@ -199,34 +175,21 @@ def test_an_alias_counts_as_it_stands(allowed: tuple[str, ...], verdict: Complia
     assert RULE.evaluate(bucket("aws:kms", ALIAS), parameters, NOW).compliance_type is verdict
 
 
-def test_a_bucket_that_does_not_exist_is_left_out(aws: Aws) -> None:
-    assert list(RULE.describe(aws, ["vanished"])) == []
+def test_a_bucket_that_was_deleted_since_is_gone(aws: Aws) -> None:
+    with pytest.raises(ResourceGoneError, match="arn:aws:s3:::reports"):
+        RULE.complete(aws, bucket())
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("error", "kind"),
     [
-        ("AccessDenied", "AccessDenied"),
-        (ReadTimeoutError(endpoint_url="https://s3"), "ReadTimeoutError"),
+        ("AccessDenied", ClientError),
+        (ReadTimeoutError(endpoint_url="https://s3"), ReadTimeoutError),
     ],
 )
-def test_a_bucket_that_cannot_be_read_is_named_and_the_others_are_read(
-    aws: Aws,
-    make_bucket: Callable[..., None],
-    fail: Callable[..., None],
-    error: str | Exception,
-    code: str,
+def test_a_bucket_that_cannot_be_read_is_an_error(
+    aws: Aws, fail: Callable[..., None], error: str | Exception, kind: type[Exception]
 ) -> None:
-    make_bucket("closed")
-    make_bucket("open")
-    fail("GetBucketEncryption", error, when=lambda params: params["Bucket"] == "closed")
-    assert list(RULE.describe(aws)) == [
-        Unreadable("arn:aws:s3:::closed", "closed", code),
-        Bucket("arn:aws:s3:::open", "open"),
-    ]
-
-
-def test_a_listing_that_fails_is_an_error(aws: Aws, fail: Callable[..., None]) -> None:
-    fail("ListBuckets", "AccessDenied")
-    with pytest.raises(ClientError, match="AccessDenied"):
-        list(RULE.describe(aws))
+    fail("GetBucketEncryption", error)
+    with pytest.raises(kind, match=r"AccessDenied|timeout"):
+        RULE.complete(aws, bucket())

@@ -1,0 +1,1 @@
+"""How resources of a type are listed, for all rules that judge them."""
