@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assay.resend import send_all
+from assay.resend import NotAcceptedError, send_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from assay.run import Judgement, Run
 
 # https://docs.aws.amazon.com/config/latest/APIReference/API_PutEvaluations.html
-_BATCH_SIZE = 100
+BATCH_SIZE = 100
 
 
 def put_evaluations(
@@ -26,7 +26,7 @@ def put_evaluations(
     *,
     test_mode: bool,
 ) -> None:
-    """Reports judgements to AWS Config.
+    """Reports at most a hundred judgements to AWS Config.
 
     Args:
         config: The client.
@@ -56,5 +56,5 @@ def put_evaluations(
         }
         for judgement in judgements
     ]
-    for start in range(0, len(evaluations), _BATCH_SIZE):
-        send_all(send, evaluations[start : start + _BATCH_SIZE], "PutEvaluations")
+    if left := send_all(send, evaluations):
+        raise NotAcceptedError("PutEvaluations", left, len(evaluations))

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_DEFAULTS = {
+    "CONFIG_TEST_MODE": "false",
+    "MAXIMUM_CONCURRENCY": "16",
+    "TIME_RESERVE_SECONDS": "60",
+}
+
 
 class EnvironmentVariableError(ValueError):
     """An environment variable is missing, or its value is impossible."""
@@ -26,7 +32,7 @@ class EvaluatorEnvironment:
     """What an evaluator is told by its environment.
 
     Attributes:
-        rule: The rule (`RULE_NAME`).
+        rule: The rule (`RULE_CLASS`, as `module:Class`).
         parameters: The rule's parameters (`RULE_PARAMETERS`, AWS Config input parameters as a
             JSON object).
         severity: The severity of a violation (`RULE_SEVERITY`).
@@ -34,7 +40,15 @@ class EvaluatorEnvironment:
         state_table: The state table's name (`STATE_TABLE`).
         topic_arn: The alert topic's ARN (`SNS_TOPIC_ARN`).
         history_retention_days: Days that records are kept (`HISTORY_RETENTION_DAYS`).
+        environment_suffix: The deployment's suffix (`ENVIRONMENT_SUFFIX`).
+        continuation_queue_url: The queue for the rest of a sweep (`CONTINUATION_QUEUE_URL`).
         config_test_mode: Whether PutEvaluations only tests (`CONFIG_TEST_MODE`, unset is false).
+        maximum_concurrency: Calls that may be under way at once (`MAXIMUM_CONCURRENCY`, unset is
+            16).
+        time_reserve_seconds: A sweep with less time left than this goes on in a fresh invocation
+            (`TIME_RESERVE_SECONDS`, unset is 60). What is under way then should end in it. A call
+            that AWS leaves waiting to its last repetition takes longer; then Lambda ends the
+            invocation and repeats it.
     """
 
     rule: AnyRule
@@ -44,7 +58,11 @@ class EvaluatorEnvironment:
     state_table: str
     topic_arn: str
     history_retention_days: int
+    environment_suffix: str
+    continuation_queue_url: str
     config_test_mode: bool
+    maximum_concurrency: int
+    time_reserve_seconds: int
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Self:
@@ -53,7 +71,8 @@ class EvaluatorEnvironment:
         Raises:
             EnvironmentVariableError: One is missing or impossible; the message names it.
         """
-        rule = _variable(variables, "RULE_NAME", rules.load)()
+        variables = {**_DEFAULTS, **variables}
+        rule = _variable(variables, "RULE_CLASS", rules.load_reference)()
         return cls(
             rule=rule,
             parameters=_variable(
@@ -65,10 +84,12 @@ class EvaluatorEnvironment:
             history_table=_variable(variables, "DYNAMODB_TABLE", _text),
             state_table=_variable(variables, "STATE_TABLE", _text),
             topic_arn=_variable(variables, "SNS_TOPIC_ARN", _text),
-            history_retention_days=_variable(variables, "HISTORY_RETENTION_DAYS", _days),
-            config_test_mode=_variable(
-                {"CONFIG_TEST_MODE": "false", **variables}, "CONFIG_TEST_MODE", _flag
-            ),
+            history_retention_days=_variable(variables, "HISTORY_RETENTION_DAYS", _number),
+            environment_suffix=_variable(variables, "ENVIRONMENT_SUFFIX", _text),
+            continuation_queue_url=_variable(variables, "CONTINUATION_QUEUE_URL", _text),
+            config_test_mode=_variable(variables, "CONFIG_TEST_MODE", _flag),
+            maximum_concurrency=_variable(variables, "MAXIMUM_CONCURRENCY", _number),
+            time_reserve_seconds=_variable(variables, "TIME_RESERVE_SECONDS", _number),
         )
 
 
@@ -80,7 +101,8 @@ class AggregatorEnvironment:
         history_table: The history table's name (`DYNAMODB_TABLE`).
         state_table: The state table's name (`STATE_TABLE`).
         reports_bucket: The reports bucket's name (`REPORTS_BUCKET`).
-        rules: The enabled rules with their severities (`RULES`, a JSON object).
+        rules: The enabled rules with their severities (`RULES`, a JSON object with `class` and
+            `severity` for each rule's name).
         environment_suffix: The deployment's suffix (`ENVIRONMENT_SUFFIX`).
     """
 
@@ -121,7 +143,7 @@ def _text(text: str) -> str:
     return text
 
 
-def _days(text: str) -> int:
+def _number(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise ValueError(f"must be a whole number of at least 1, got {text!r}")
     return int(text)
@@ -151,5 +173,9 @@ def _json_object(text: str) -> dict[str, object]:
 
 
 def _rules(text: str) -> dict[type[AnyRule], Severity]:
-    given = _json_object(text)
-    return {rules.load(name): _severity(given[name]) for name in sorted(given)}
+    found = {}
+    for name, given in sorted(_json_object(text).items()):
+        if not isinstance(given, dict) or not isinstance(given.get("class"), str):
+            raise ValueError(f"{name}: must be an object with class and severity, got {given!r}")  # noqa: TRY004 - it is the text that is wrong
+        found[rules.load_reference(given["class"])] = _severity(given.get("severity"))
+    return found

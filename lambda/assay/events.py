@@ -1,8 +1,9 @@
 """What invokes the functions, read from the events that AWS documents.
 
 See https://docs.aws.amazon.com/config/latest/developerguide/evaluate-config_develop-rules_example-events.html,
-https://docs.aws.amazon.com/config/latest/developerguide/oversized-notification-example.html and
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html.
+https://docs.aws.amazon.com/config/latest/developerguide/oversized-notification-example.html,
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html and
+https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
+from assay import continuation
 from assay.messages import shown
 from assay.run import GONE
 from assay.timestamps import read_timestamp
@@ -19,6 +21,8 @@ from assay.timestamps import read_timestamp
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from assay.continuation import Continuation
 
 T = TypeVar("T")
 
@@ -36,12 +40,13 @@ class UnsupportedEventError(ValueError):
 
 
 class Trigger(StrEnum):
-    """The supported kinds of event, in AWS's own strings."""
+    """The supported kinds of event, in AWS's own strings, and a schedule's for reminders."""
 
     CHANGE = "ConfigurationItemChangeNotification"
     OVERSIZED_CHANGE = "OversizedConfigurationItemChangeNotification"
     CONFIG_SCHEDULE = "ScheduledNotification"
     EVENTBRIDGE_SCHEDULE = "Scheduled Event"
+    REMINDER = "Assay Reminder"
 
     @property
     def is_sweep(self) -> bool:
@@ -85,6 +90,8 @@ class Event:
         changed: The one resource to judge; None means all resources.
         rule_parameters: AWS Config's input parameters, empty when there are none.
         result_token: What PutEvaluations wants; None means that AWS Config expects no result.
+        config_rule_name: The AWS Config rule that asks; None where it is none.
+        continuation: The rest of a sweep that an earlier invocation has begun.
     """
 
     trigger: Trigger
@@ -92,6 +99,8 @@ class Event:
     changed: ChangedResource | None = None
     rule_parameters: Mapping[str, object] = field(default_factory=dict)
     result_token: str | None = None
+    config_rule_name: str | None = None
+    continuation: Continuation | None = None
 
 
 def read_event(event: object) -> Event:
@@ -105,11 +114,15 @@ def read_event(event: object) -> Event:
         raise UnsupportedEventError(f"event: must be an object, got {shown(event)}")
     if "invokingEvent" in event:
         return _config_event(event)
-    if event.get("detail-type") == Trigger.EVENTBRIDGE_SCHEDULE:
-        return Event(Trigger.EVENTBRIDGE_SCHEDULE, _time(event, "time"))
+    if "Records" in event:
+        return _continuation(event)
+    for trigger in (Trigger.EVENTBRIDGE_SCHEDULE, Trigger.REMINDER):
+        if event.get("detail-type") == trigger:
+            return Event(trigger, _time(event, "time"))
     received = {name: event[name] for name in ("source", "detail-type") if name in event}
     raise UnsupportedEventError(
-        "event: must be an AWS Config rule's invocation or an EventBridge 'Scheduled Event', got "
+        "event: must be an AWS Config rule's invocation, an EventBridge 'Scheduled Event' or "
+        "'Assay Reminder', or a message from the function's own queue, got "
         f"{shown(received or list(event))}"
     )
 
@@ -119,9 +132,16 @@ def _config_event(event: Mapping[str, object]) -> Event:
     trigger = _trigger(invoking.get("messageType"))
     parameters = _json_object(event, "ruleParameters") if event.get("ruleParameters") else {}
     token = _optional(event, "resultToken")
+    asking = _optional(event, "configRuleName")
     if trigger is Trigger.CONFIG_SCHEDULE:
         time = _time(invoking, "notificationCreationTime")
-        return Event(trigger, time, rule_parameters=parameters, result_token=token)
+        return Event(
+            trigger,
+            time,
+            rule_parameters=parameters,
+            result_token=token,
+            config_rule_name=asking,
+        )
     item = _field(invoking, _ITEM_FIELDS[trigger], dict)
     changed = ChangedResource(
         resource_type=_field(item, "resourceType", str),
@@ -131,7 +151,39 @@ def _config_event(event: Mapping[str, object]) -> Event:
         departure=_departure(event, item),
     )
     time = _time(item, "configurationItemCaptureTime")
-    return Event(trigger, time, changed, rule_parameters=parameters, result_token=token)
+    return Event(
+        trigger,
+        time,
+        changed,
+        rule_parameters=parameters,
+        result_token=token,
+        config_rule_name=asking,
+    )
+
+
+def _continuation(event: Mapping[str, object]) -> Event:
+    records = event["Records"]
+    if not (isinstance(records, list) and len(records) == 1 and isinstance(records[0], dict)):
+        raise UnsupportedEventError(f"Records: must hold one message, got {shown(records)}")
+    try:
+        rest = continuation.read(_json_object(records[0], "body"))
+    except continuation.ContinuationError as error:
+        raise UnsupportedEventError(f"body: {error}") from None
+    sweeps = [trigger for trigger in Trigger if trigger.is_sweep]
+    if rest.trigger not in sweeps:
+        raise UnsupportedEventError(
+            f"trigger: must be one of {', '.join(sweeps)}, got {shown(rest.trigger)}"
+        )
+    values = vars(rest)
+    # Read only at the run's end.
+    _time(values, "started_at")
+    return Event(
+        Trigger(rest.trigger),
+        _time(values, "ordering_timestamp"),
+        rule_parameters=rest.rule_parameters,
+        result_token=rest.result_token or None,
+        continuation=rest,
+    )
 
 
 def _trigger(message_type: object) -> Trigger:

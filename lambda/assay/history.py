@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from assay.dynamodb import to_item
-from assay.resend import send_all
+from assay.resend import NotAcceptedError, send_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import WriteRequestUnionTypeDef
 
     from assay.run import Judgement, Run
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
-_BATCH_SIZE = 25
+BATCH_SIZE = 25
 
 
 class History:
@@ -31,37 +29,34 @@ class History:
         self._dynamodb = dynamodb
         self._table_name = table_name
 
-    def record(self, run: Run, judgements: Iterable[Judgement]) -> Iterator[Judgement]:
-        """Writes judgements in batches as they come, and yields each once it is written.
+    def record(
+        self, run: Run, batch: Sequence[Judgement]
+    ) -> tuple[Sequence[Judgement], Exception | None]:
+        """Writes at most 25 judgements on as many resources.
 
-        A resource that comes twice, as it does when pages of a listing shift, is taken once:
-        DynamoDB refuses a batch that holds a key twice.
-
-        Raises:
-            NotAcceptedError: DynamoDB kept leaving items unprocessed.
-            botocore.exceptions.ClientError: DynamoDB refused a batch.
+        Returns:
+            Those that are written, and what kept the others from it.
         """
-        remaining = _distinct(judgements)
-        while batch := list(islice(remaining, _BATCH_SIZE)):
-            send_all(self._write, [_put_request(run, judgement) for judgement in batch], "history")
-            yield from batch
+        requests = [_put_request(run, judgement) for judgement in batch]
+        try:
+            left = send_all(self._write, requests)
+        except Exception as error:  # noqa: BLE001 - its caller raises it once the others are written
+            return [], error
+        if not left:
+            return batch, None
+        refused = {request["PutRequest"]["Item"]["resource_id"]["S"] for request in left}
+        written = [judgement for judgement in batch if judgement.resource_id not in refused]
+        return written, NotAcceptedError("history", left, len(batch))
 
-    def _write(
-        self, requests: Sequence[WriteRequestUnionTypeDef]
-    ) -> Sequence[WriteRequestUnionTypeDef]:
-        answer = self._dynamodb.batch_write_item(RequestItems={self._table_name: requests})
-        return answer["UnprocessedItems"].get(self._table_name, [])
+    def _write(self, requests: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+        answer: Any = self._dynamodb.batch_write_item(
+            RequestItems={self._table_name: cast("Any", requests)}
+        )
+        left: list[dict[str, Any]] = answer["UnprocessedItems"].get(self._table_name, [])
+        return left
 
 
-def _distinct(judgements: Iterable[Judgement]) -> Iterator[Judgement]:
-    seen: set[str] = set()
-    for judgement in judgements:
-        if judgement.resource_id not in seen:
-            seen.add(judgement.resource_id)
-            yield judgement
-
-
-def _put_request(run: Run, judgement: Judgement) -> WriteRequestUnionTypeDef:
+def _put_request(run: Run, judgement: Judgement) -> dict[str, Any]:
     item = to_item(
         {
             "resource_id": judgement.resource_id,

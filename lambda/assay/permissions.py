@@ -24,3 +24,6 @@ CONFIG_ACTIONS = ("config:PutEvaluations",)
 
 # On the reports bucket's objects below `reports/`.
 REPORT_ACTIONS = ("s3:PutObject",)
+
+# On the evaluator's own queue.
+CONTINUATION_ACTIONS = ("sqs:SendMessage",)

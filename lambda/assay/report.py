@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from assay.run import RunSummary
     from assay.state import Verdict
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,15 @@ class RuleReport:
         rule: The rule.
         severity: The severity of its violations here.
         verdicts: The latest verdict on each resource.
-        last_run: Its latest sweep, None when it has never finished one.
+        last_run: Its latest complete sweep, None when it has never finished one.
+        last_failure: Its latest sweep that failed, None when none has.
     """
 
     rule: type[AnyRule]
     severity: Severity
     verdicts: Sequence[Verdict]
     last_run: RunSummary | None
+    last_failure: RunSummary | None
 
 
 def make_report(
@@ -65,6 +67,7 @@ def make_report(
                 "severity": rule.severity.value,
                 **_counts(rule.verdicts),
                 "last_run": rule.last_run,
+                "last_failure": _unrepaired(rule),
             }
             for rule in ordered
         ],
@@ -98,11 +101,22 @@ def _counts(verdicts: Iterable[Verdict]) -> dict[str, Any]:
     }
 
 
+def _unrepaired(rule: RuleReport) -> RunSummary | None:
+    """Returns the sweep that failed, unless it has been repeated or followed by a complete one."""
+    failure, last = rule.last_failure, rule.last_run
+    if failure and last and last["ordering_timestamp"] >= failure["ordering_timestamp"]:
+        return None
+    return failure
+
+
 def _resources(rule: RuleReport) -> Iterable[dict[str, Any]]:
-    swept_at, unreadable = "", set()
+    swept_at, unreadable = "", dict[str, str]()
     if rule.last_run is not None:
         swept_at = rule.last_run["ordering_timestamp"]
-        unreadable = {resource["resource_id"] for resource in rule.last_run["unreadable"]}
+        unreadable = {
+            resource["resource_id"]: resource["error_code"]
+            for resource in rule.last_run["unreadable"]
+        }
     for verdict in rule.verdicts:
         # A sweep writes only what changed, so what it left alone is as fresh as the sweep,
         # except for what the sweep could not read.
@@ -117,4 +131,10 @@ def _resources(rule: RuleReport) -> Iterable[dict[str, Any]]:
             "severity": verdict.severity,
             "since": verdict.since,
             "evaluated_at": max(verdict.ordering_timestamp, seen_at),
+            # The verdict is an old one, then, which the last sweep could not look at again.
+            "unreadable": (
+                unreadable.get(verdict.resource_id)
+                if verdict.ordering_timestamp < swept_at
+                else None
+            ),
         }

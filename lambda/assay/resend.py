@@ -17,26 +17,24 @@ _WAITS = (0.1, 0.2, 0.4, 0.8, 1.6)
 class NotAcceptedError(RuntimeError):
     """A service kept refusing a part of a batch."""
 
+    def __init__(self, what: str, left: Sequence[object], size: int) -> None:
+        super().__init__(
+            f"{what}: {len(left)} of {size} not accepted after {len(_WAITS) + 1} attempts, "
+            f"the first: {left[0]}"
+        )
 
-def send_all(send: Callable[[Sequence[T]], Sequence[T]], batch: Sequence[T], what: str) -> None:
-    """Sends a batch until all of it is accepted.
+
+def send_all(send: Callable[[Sequence[T]], Sequence[T]], batch: Sequence[T]) -> Sequence[T]:
+    """Sends a batch until all of it is accepted, and returns what was refused to the last.
 
     Args:
         send: Makes the call, and returns what was not accepted.
         batch: What to send.
-        what: The call's name, for the message.
-
-    Raises:
-        NotAcceptedError: A part was still refused at the last attempt.
     """
     left = send(batch)
     for seconds in _WAITS:
         if not left:
-            return
+            return left
         time.sleep(seconds)
         left = send(left)
-    if left:
-        raise NotAcceptedError(
-            f"{what}: {len(left)} of {len(batch)} not accepted after {len(_WAITS) + 1} attempts, "
-            f"the first: {left[0]}"
-        )
+    return left

@@ -36,6 +36,7 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 CONTEXT: Any = SimpleNamespace(
     aws_request_id="8f507cfc-example",
     invoked_function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:example",
+    get_remaining_time_in_millis=lambda: 300_000,
 )
 KEYS = {
     "compliance-history": ("resource_id", "evaluation_timestamp"),
@@ -56,9 +57,10 @@ class Wire:
         """Forgets all, as before each test."""
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.answers: dict[str, deque[dict[str, Any]]] = {}
-        self.failures: list[tuple[str, Exception, Callable[[dict[str, Any]], bool]]] = []
-        self.failures_after: dict[str, Exception] = {}
+        self.failures: list[tuple[str, BaseException, Callable[[dict[str, Any]], bool]]] = []
+        self.failures_after: dict[str, BaseException] = {}
         self.changes: dict[str, dict[str, Any]] = {}
+        self.happenings: dict[str, deque[Callable[[], object]]] = {}
 
     def on_params(self, params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any]:
         """Notes a call, and fails it where it is to fail."""
@@ -67,13 +69,15 @@ class Wire:
         for operation, error, applies in self.failures:
             if operation == model.name and applies(params):
                 raise error
+        if happenings := self.happenings.get(model.name):
+            happenings.popleft()()
         return {**params, **self.changes.get(model.name, {})}
 
     def on_call(self, model: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]] | None:
         """Answers a call where an answer waits."""
         if not (answers := self.answers.get(model.name)):
             return None
-        return AWSResponse("", 200, HTTPHeaders(), None), answers.popleft()
+        return AWSResponse("", 200, HTTPHeaders(), SimpleNamespace(stream=list)), answers.popleft()
 
     def after_call(self, model: Any, **_: Any) -> None:
         """Ends a run once AWS has done what a call wanted."""
@@ -155,7 +159,7 @@ def fail() -> Callable[..., None]:
 
     def fail(
         operation: str,
-        error: str | Exception,
+        error: str | BaseException,
         when: Callable[[dict[str, Any]], bool] = lambda _params: True,
     ) -> None:
         if isinstance(error, str):
@@ -166,10 +170,10 @@ def fail() -> Callable[..., None]:
 
 
 @pytest.fixture
-def fail_after() -> Callable[[str, Exception], None]:
+def fail_after() -> Callable[[str, BaseException], None]:
     """Lets calls of an operation reach AWS, and then ends the run by an exception."""
 
-    def fail_after(operation: str, error: Exception) -> None:
+    def fail_after(operation: str, error: BaseException) -> None:
         WIRE.failures_after[operation] = error
 
     return fail_after
@@ -184,6 +188,16 @@ def recover() -> Callable[[], None]:
         WIRE.failures_after.clear()
 
     return recover
+
+
+@pytest.fixture
+def meanwhile() -> Callable[..., None]:
+    """Has something happen just before each of the next calls of an operation reaches AWS."""
+
+    def meanwhile(operation: str, *happenings: Callable[[], object]) -> None:
+        WIRE.happenings[operation] = deque(happenings)
+
+    return meanwhile
 
 
 @pytest.fixture
@@ -204,6 +218,33 @@ def run() -> Run:
         ordering_timestamp="2026-11-23T06:00:00.000000Z",
         expires_at=1_800_000_000,
     )
+
+
+@pytest.fixture
+def summary(run: Run) -> RunSummary:
+    """What that sweep did: it found one resource compliant, and took two and a half seconds."""
+    return {
+        "rule_name": run.rule_name,
+        "run_id": run.run_id,
+        "trigger": run.trigger.value,
+        "ordering_timestamp": run.ordering_timestamp,
+        "started_at": "2026-11-23T06:00:01.000000Z",
+        "finished_at": "2026-11-23T06:00:03.500000Z",
+        "segments": 1,
+        "continued": False,
+        "complete": True,
+        "resources": 1,
+        "compliant": 1,
+        "non_compliant": 0,
+        "not_applicable": 0,
+        "transitions": 1,
+        "unreadable_count": 0,
+        "unreadable": [],
+        "errors": [],
+        "alerted": 0,
+        "resolved": 0,
+        "api_calls": {"dynamodb:BatchWriteItem": 1, "ec2:DescribeInstances": 1},
+    }
 
 
 @pytest.fixture
@@ -311,13 +352,48 @@ def alerts(topic: str) -> Callable[[], list[dict[str, Any]]]:  # noqa: ARG001 - 
 
 
 @pytest.fixture
+def continuation_queue_url() -> str:
+    """The URL of an evaluator's queue for the rest of a sweep."""
+    url: str = _client("sqs").create_queue(QueueName="continuations")["QueueUrl"]
+    return url
+
+
+@pytest.fixture
+def continuations(continuation_queue_url: str) -> Callable[[], list[dict[str, Any]]]:
+    """Takes all messages out of that queue, as the events by which Lambda hands them on."""
+
+    def continuations() -> list[dict[str, Any]]:
+        sqs, found = _client("sqs"), []
+        while messages := sqs.receive_message(
+            QueueUrl=continuation_queue_url, MaxNumberOfMessages=10
+        ).get("Messages"):
+            for message in messages:
+                record = {
+                    "messageId": message["MessageId"],
+                    "receiptHandle": message["ReceiptHandle"],
+                    "body": message["Body"],
+                    "eventSource": "aws:sqs",
+                    "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:continuations",
+                }
+                found.append({"Records": [record]})
+                sqs.delete_message(
+                    QueueUrl=continuation_queue_url, ReceiptHandle=message["ReceiptHandle"]
+                )
+        return found
+
+    return continuations
+
+
+@pytest.fixture
 def evaluator_environment(
     monkeypatch: pytest.MonkeyPatch,
     tables: None,  # noqa: ARG001 - must exist
     topic: str,
+    continuation_queue_url: str,
 ) -> None:
     """The environment of the EC2 rule's evaluator, against the embedded AWS."""
     variables = {
+        "RULE_CLASS": "assay.rules.ec2_tag_compliance:Ec2TagCompliance",
         "RULE_NAME": "ec2-tag-compliance",
         "RULE_PARAMETERS": '{"requiredTags":"{\\"Owner\\":[]}"}',
         "RULE_SEVERITY": "medium",
@@ -325,6 +401,8 @@ def evaluator_environment(
         "STATE_TABLE": "compliance-state",
         "SNS_TOPIC_ARN": topic,
         "HISTORY_RETENTION_DAYS": "365",
+        "ENVIRONMENT_SUFFIX": "dev",
+        "CONTINUATION_QUEUE_URL": continuation_queue_url,
         "CONFIG_TEST_MODE": "true",
     }
     for name, value in variables.items():
@@ -338,6 +416,22 @@ def evaluate(evaluator_environment: None) -> Callable[[object], RunSummary]:  # 
 
 
 @pytest.fixture
+def evaluate_within(
+    evaluator_environment: None,  # noqa: ARG001 - must exist
+) -> Callable[..., RunSummary]:
+    """Invokes the evaluator with so many seconds left, as the invocation of the given id."""
+
+    def evaluate_within(
+        seconds: float, event: object, run_id: str = "8f507cfc-example"
+    ) -> RunSummary:
+        left = {"get_remaining_time_in_millis": lambda: round(seconds * 1000)}
+        context: Any = SimpleNamespace(**{**vars(CONTEXT), **left, "aws_request_id": run_id})
+        return evaluator.handler(event, context)
+
+    return evaluate_within
+
+
+@pytest.fixture
 def aggregate(
     monkeypatch: pytest.MonkeyPatch,
     tables: None,  # noqa: ARG001 - must exist
@@ -348,7 +442,18 @@ def aggregate(
         "DYNAMODB_TABLE": "compliance-history",
         "STATE_TABLE": "compliance-state",
         "REPORTS_BUCKET": "compliance-reports",
-        "RULES": '{"s3-encryption-compliance":"high","ec2-tag-compliance":"medium"}',
+        "RULES": json.dumps(
+            {
+                "s3-encryption-compliance": {
+                    "class": "assay.rules.s3_encryption_compliance:S3EncryptionCompliance",
+                    "severity": "high",
+                },
+                "ec2-tag-compliance": {
+                    "class": "assay.rules.ec2_tag_compliance:Ec2TagCompliance",
+                    "severity": "medium",
+                },
+            }
+        ),
         "ENVIRONMENT_SUFFIX": "dev",
     }
     for name, value in variables.items():

@@ -4,8 +4,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from assay.config_service import put_evaluations
+from assay.config_service import BATCH_SIZE, put_evaluations
 from assay.resend import NotAcceptedError
 from assay.rule import ComplianceType
 from assay.run import Judgement
@@ -48,16 +49,11 @@ def test_an_evaluation_has_configs_own_id_and_the_events_time(
     ]
 
 
-@pytest.mark.parametrize(("number", "sizes"), [(0, []), (100, [100]), (201, [100, 100, 1])])
-def test_calls_are_as_large_as_config_takes(
-    aws: Aws,
-    run: Run,
-    calls: list[tuple[str, dict[str, Any]]],
-    number: int,
-    sizes: list[int],
+def test_a_hundred_evaluations_are_one_call(
+    aws: Aws, run: Run, calls: list[tuple[str, dict[str, Any]]]
 ) -> None:
-    put_evaluations(aws.client("config"), run, "token", judgements(number), test_mode=True)
-    assert [len(params["Evaluations"]) for _, params in calls] == sizes
+    put_evaluations(aws.client("config"), run, "token", judgements(BATCH_SIZE), test_mode=True)
+    assert [len(params["Evaluations"]) for _, params in calls] == [100]
 
 
 def test_failed_evaluations_alone_are_sent_again(
@@ -93,3 +89,9 @@ def test_evaluations_that_keep_failing_are_an_error(
     answer("PutEvaluations", *[{"FailedEvaluations": [failed]}] * 6)
     with pytest.raises(NotAcceptedError, match="PutEvaluations: 1 of 2 not accepted"):
         put_evaluations(aws.client("config"), run, "token", judgements(2), test_mode=False)
+
+
+def test_a_refused_call_is_an_error(aws: Aws, run: Run, fail: Callable[..., None]) -> None:
+    fail("PutEvaluations", "InvalidResultTokenException")
+    with pytest.raises(ClientError, match="InvalidResultTokenException"):
+        put_evaluations(aws.client("config"), run, "token", judgements(1), test_mode=False)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,20 +14,32 @@ from assay.rule import Severity
 from assay.rules.ec2_tag_compliance import Ec2TagCompliance
 from assay.rules.rds_backup_compliance import BackupParameters, RdsBackupCompliance
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 EVALUATOR = {
-    "RULE_NAME": "rds-backup-compliance",
+    "RULE_CLASS": "assay.rules.rds_backup_compliance:RdsBackupCompliance",
     "RULE_PARAMETERS": json.dumps(BackupParameters(14).to_input_parameters()),
     "RULE_SEVERITY": "critical",
     "DYNAMODB_TABLE": "history",
     "STATE_TABLE": "state",
     "SNS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:alerts",
     "HISTORY_RETENTION_DAYS": "365",
+    "ENVIRONMENT_SUFFIX": "dev",
+    "CONTINUATION_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/continuations",
+}
+RULES = {
+    "rds-backup-compliance": {"class": EVALUATOR["RULE_CLASS"], "severity": "low"},
+    "ec2-tag-compliance": {
+        "class": "assay.rules.ec2_tag_compliance:Ec2TagCompliance",
+        "severity": "high",
+    },
 }
 AGGREGATOR = {
     "DYNAMODB_TABLE": "history",
     "STATE_TABLE": "state",
     "REPORTS_BUCKET": "reports",
-    "RULES": '{"rds-backup-compliance": "low", "ec2-tag-compliance": "high"}',
+    "RULES": json.dumps(RULES),
     "ENVIRONMENT_SUFFIX": "dev",
 }
 
@@ -39,6 +52,29 @@ def test_an_evaluators_environment_is_typed() -> None:
     assert (environment.history_table, environment.state_table) == ("history", "state")
     assert environment.topic_arn == EVALUATOR["SNS_TOPIC_ARN"]
     assert environment.history_retention_days == 365
+    assert environment.environment_suffix == "dev"
+    assert environment.continuation_queue_url == EVALUATOR["CONTINUATION_QUEUE_URL"]
+
+
+def test_a_rule_of_another_package_is_taken_by_its_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = "from assay.rules.rds_backup_compliance import RdsBackupCompliance as Own\n"
+    (tmp_path / "rules_of_their_own.py").write_text(module, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    variables = {**EVALUATOR, "RULE_CLASS": "rules_of_their_own:Own"}
+    assert isinstance(EvaluatorEnvironment.read(variables).rule, RdsBackupCompliance)
+
+
+def test_concurrency_and_time_have_defaults() -> None:
+    environment = EvaluatorEnvironment.read(EVALUATOR)
+    assert (environment.maximum_concurrency, environment.time_reserve_seconds) == (16, 60)
+
+
+def test_concurrency_and_time_can_be_set() -> None:
+    variables = {"MAXIMUM_CONCURRENCY": "4", "TIME_RESERVE_SECONDS": "90"}
+    environment = EvaluatorEnvironment.read({**EVALUATOR, **variables})
+    assert (environment.maximum_concurrency, environment.time_reserve_seconds) == (4, 90)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +114,12 @@ def test_each_variable_of_an_aggregator_is_required(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("RULE_NAME", "rds-backups", "rule: must be one of .*, got 'rds-backups'; did you mean"),
+        (
+            "RULE_CLASS",
+            "assay.rules.rds",
+            "rule class: must be module:Class .*, got 'assay.rules.rds'",
+        ),
+        ("RULE_CLASS", "assay.rule:Page", "rule class: must be .*, got 'assay.rule:Page'"),
         ("RULE_PARAMETERS", "[]", r"must be a JSON object, got '\[\]'"),
         ("RULE_PARAMETERS", "{", "must be a JSON object, got '{'"),
         ("RULE_PARAMETERS", '{"minimumRetentionDays":"0"}', "minimumRetentionDays: must be 1 to"),
@@ -87,6 +128,10 @@ def test_each_variable_of_an_aggregator_is_required(name: str) -> None:
         ("HISTORY_RETENTION_DAYS", "0", "must be a whole number of at least 1, got '0'"),
         ("HISTORY_RETENTION_DAYS", "1.5", "must be a whole number of at least 1, got '1.5'"),
         ("CONFIG_TEST_MODE", "yes", "must be true or false, got 'yes'"),
+        ("ENVIRONMENT_SUFFIX", "", "must not be empty, got ''"),
+        ("CONTINUATION_QUEUE_URL", "", "must not be empty, got ''"),
+        ("MAXIMUM_CONCURRENCY", "0", "must be a whole number of at least 1, got '0'"),
+        ("TIME_RESERVE_SECONDS", "-1", "must be a whole number of at least 1, got '-1'"),
     ],
 )
 def test_an_impossible_variable_of_an_evaluator_is_named(
@@ -100,8 +145,26 @@ def test_an_impossible_variable_of_an_evaluator_is_named(
     ("value", "message"),
     [
         ("x", "must be a JSON object, got 'x'"),
-        ('{"ec2-tags": "low"}', "rule: must be one of .*, got 'ec2-tags'"),
-        ('{"ec2-tag-compliance": 1}', "must be one of low, medium, high, critical, got 1"),
+        (
+            '{"ec2-tags": "low"}',
+            "ec2-tags: must be an object with class and severity, got 'low'",
+        ),
+        (
+            '{"ec2-tags": {"class": 1, "severity": "low"}}',
+            "ec2-tags: must be an object with class and severity, got {'class': 1,",
+        ),
+        (
+            '{"ec2-tags": {"class": "assay.rules.ec2_tags:Tags", "severity": "low"}}',
+            "rule class: must be module:Class .*, got 'assay.rules.ec2_tags:Tags'",
+        ),
+        (
+            '{"x": {"class": "assay.rules.ec2_tag_compliance:Ec2TagCompliance", "severity": 1}}',
+            "must be one of low, medium, high, critical, got 1",
+        ),
+        (
+            '{"x": {"class": "assay.rules.ec2_tag_compliance:Ec2TagCompliance"}}',
+            "must be one of low, medium, high, critical, got None",
+        ),
     ],
 )
 def test_impossible_rules_of_an_aggregator_are_named(value: str, message: str) -> None:

@@ -4,15 +4,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
-from assay.history import History
+from assay.history import BATCH_SIZE, History
 from assay.resend import NotAcceptedError
 from assay.rule import ComplianceType
 from assay.run import Judgement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from assay.aws import Aws
     from assay.run import Run
@@ -30,10 +30,19 @@ def judgements(number: int) -> list[Judgement]:
     ]
 
 
+def left(*numbers: int) -> dict[str, Any]:
+    """Makes DynamoDB's answer that it has not written these."""
+    requests = [
+        {"PutRequest": {"Item": {"resource_id": {"S": f"arn:aws:s3:::{number}"}}}}
+        for number in numbers
+    ]
+    return {"UnprocessedItems": {"compliance-history": requests} if requests else {}}
+
+
 def test_an_item_holds_the_whole_evaluation(
     history: History, run: Run, items: Callable[[str], list[dict[str, Any]]]
 ) -> None:
-    list(history.record(run, judgements(1)))
+    assert history.record(run, judgements(1)) == (judgements(1), None)
     assert items("compliance-history") == [
         {
             "resource_id": "arn:aws:s3:::0",
@@ -50,89 +59,68 @@ def test_an_item_holds_the_whole_evaluation(
     ]
 
 
-@pytest.mark.parametrize(
-    ("number", "sizes"), [(0, []), (1, [1]), (25, [25]), (26, [25, 1]), (51, [25, 25, 1])]
-)
-def test_batches_are_as_large_as_dynamodb_takes(
+def test_a_batch_as_large_as_dynamodb_takes_is_one_call(
     history: History,
     run: Run,
     items: Callable[[str], list[dict[str, Any]]],
     calls: list[tuple[str, dict[str, Any]]],
-    number: int,
-    sizes: list[int],
 ) -> None:
-    assert list(history.record(run, judgements(number))) == judgements(number)
+    assert history.record(run, judgements(BATCH_SIZE)) == (judgements(25), None)
     batches = [params["RequestItems"] for name, params in calls if "BatchWriteItem" in name]
-    assert [len(batch["compliance-history"]) for batch in batches] == sizes
-    assert len(items("compliance-history")) == number
-
-
-def test_no_more_is_read_than_a_batch_ahead(history: History, run: Run, tables: None) -> None:
-    assert tables is None
-    read = []
-
-    def reading() -> Iterator[Judgement]:
-        for judgement in judgements(60):
-            read.append(judgement)
-            yield judgement
-
-    next(history.record(run, reading()))
-    assert len(read) == 25
-
-
-def test_a_resource_that_comes_twice_is_recorded_once(
-    history: History, run: Run, items: Callable[[str], list[dict[str, Any]]]
-) -> None:
-    twice = [*judgements(30), *judgements(30)]
-    assert list(history.record(run, twice)) == judgements(30)
-    assert len(items("compliance-history")) == 30
+    assert [len(batch["compliance-history"]) for batch in batches] == [25]
+    assert len(items("compliance-history")) == 25
 
 
 def test_a_retry_writes_the_same_items_again(
     history: History, run: Run, items: Callable[[str], list[dict[str, Any]]]
 ) -> None:
-    list(history.record(run, judgements(3)))
+    history.record(run, judgements(3))
     first = items("compliance-history")
-    list(history.record(run, judgements(3)))
+    history.record(run, judgements(3))
     assert items("compliance-history") == first
 
 
 def test_unprocessed_items_alone_are_sent_again(
     history: History,
     run: Run,
-    tables: None,
     answer: Callable[..., None],
     calls: list[tuple[str, dict[str, Any]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert tables is None
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
-    left = {"PutRequest": {"Item": {"resource_id": {"S": "arn:aws:s3:::1"}}}}
-    answer(
-        "BatchWriteItem",
-        {"UnprocessedItems": {"compliance-history": [left]}},
-        {"UnprocessedItems": {}},
-    )
-    assert len(list(history.record(run, judgements(2)))) == 2
-    assert calls[-1][1]["RequestItems"] == {"compliance-history": [left]}
+    answer("BatchWriteItem", left(1), left())
+    assert history.record(run, judgements(2)) == (judgements(2), None)
+    assert [params["RequestItems"] for _, params in calls][1:] == [left(1)["UnprocessedItems"]]
 
 
-def test_items_that_stay_unprocessed_are_an_error_and_not_yielded(
+def test_items_that_stay_unprocessed_are_the_only_ones_that_are_not_written(
     history: History,
     run: Run,
     answer: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
-    left: dict[str, Any] = {
-        "UnprocessedItems": {"compliance-history": [{"PutRequest": {"Item": {}}}]}
-    }
-    answer("BatchWriteItem", *[left] * 6)
-    with pytest.raises(NotAcceptedError, match="history: 1 of 2 not accepted after 6 attempts"):
-        next(history.record(run, judgements(2)))
+    answer("BatchWriteItem", *[left(1)] * 6)
+    zero, _, two = judgements(3)
+    written, error = history.record(run, judgements(3))
+    assert written == [zero, two]
+    assert isinstance(error, NotAcceptedError)
+    assert str(error).startswith("history: 1 of 3 not accepted after 6 attempts")
 
 
-def test_a_refused_batch_is_an_error(history: History, run: Run, fail: Callable[..., None]) -> None:
+def test_a_refused_batch_is_an_error_and_not_written(
+    history: History, run: Run, fail: Callable[..., None]
+) -> None:
     fail("BatchWriteItem", "AccessDeniedException")
-    with pytest.raises(ClientError, match="AccessDeniedException"):
-        list(history.record(run, judgements(1)))
+    written, error = history.record(run, judgements(2))
+    assert written == []
+    assert isinstance(error, ClientError)
+    assert error.response["Error"]["Code"] == "AccessDeniedException"
+
+
+def test_a_batch_is_not_written_when_there_is_no_answer(
+    history: History, run: Run, fail: Callable[..., None]
+) -> None:
+    lost = ReadTimeoutError(endpoint_url="https://dynamodb")
+    fail("BatchWriteItem", lost)
+    assert history.record(run, judgements(2)) == ([], lost)

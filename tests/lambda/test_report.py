@@ -41,23 +41,30 @@ def verdict(
     )
 
 
-def sweep(*unreadable: str) -> RunSummary:
+def sweep(*unreadable: str, at: str = SWEPT, complete: bool = True) -> RunSummary:
     return {
         "rule_name": "s3-encryption-compliance",
         "run_id": "8f507cfc-example",
         "trigger": "Scheduled Event",
-        "ordering_timestamp": SWEPT,
-        "started_at": SWEPT,
-        "finished_at": SWEPT,
+        "ordering_timestamp": at,
+        "started_at": at,
+        "finished_at": at,
+        "segments": 1,
+        "continued": False,
+        "complete": complete,
         "resources": 1,
         "compliant": 1,
         "non_compliant": 0,
         "not_applicable": 0,
         "transitions": 0,
+        "unreadable_count": len(unreadable),
         "unreadable": [
             {"resource_id": resource_id, "error_code": "AccessDenied"} for resource_id in unreadable
         ],
+        "errors": [],
         "alerted": 0,
+        "resolved": 0,
+        "api_calls": {"s3:ListBuckets": 1},
     }
 
 
@@ -71,14 +78,18 @@ def report(*rules: RuleReport) -> dict[str, Any]:
     )
 
 
-def s3(*verdicts: Verdict, last_run: RunSummary | None = None) -> RuleReport:
-    return RuleReport(S3EncryptionCompliance, Severity.HIGH, verdicts, last_run)
+def s3(
+    *verdicts: Verdict,
+    last_run: RunSummary | None = None,
+    last_failure: RunSummary | None = None,
+) -> RuleReport:
+    return RuleReport(S3EncryptionCompliance, Severity.HIGH, verdicts, last_run, last_failure)
 
 
 def test_a_report_says_where_it_comes_from() -> None:
     made = report()
     assert {name: made[name] for name in made if name not in {"summary", "rules", "resources"}} == {
-        "schema_version": "1.0",
+        "schema_version": "1.1",
         "generated_at": "2026-11-23T06:20:00.000000Z",
         "account_id": "123456789012",
         "region": "us-east-1",
@@ -94,7 +105,7 @@ def test_counts_and_scores_are_given_in_total_and_by_rule() -> None:
     ]
     made = report(
         s3(verdict("arn:c"), verdict("arn:d", "NON_COMPLIANT"), last_run=sweep()),
-        RuleReport(Ec2TagCompliance, Severity.LOW, ec2, None),
+        RuleReport(Ec2TagCompliance, Severity.LOW, ec2, None, None),
     )
     assert made["summary"] == {
         "resources": 4,
@@ -114,6 +125,7 @@ def test_counts_and_scores_are_given_in_total_and_by_rule() -> None:
             "not_applicable": 1,
             "score": 100.0,
             "last_run": None,
+            "last_failure": None,
         },
         {
             "rule_name": "s3-encryption-compliance",
@@ -125,6 +137,7 @@ def test_counts_and_scores_are_given_in_total_and_by_rule() -> None:
             "not_applicable": 0,
             "score": 50.0,
             "last_run": sweep(),
+            "last_failure": None,
         },
     ]
 
@@ -147,6 +160,7 @@ def test_a_resource_is_given_with_its_verdict_and_the_reason() -> None:
             "severity": "high",
             "since": EARLIER,
             "evaluated_at": EARLIER,
+            "unreadable": None,
         }
     ]
 
@@ -168,9 +182,39 @@ def test_a_verdict_is_as_old_as_what_last_looked_at_the_resource(
     assert made["resources"][0]["evaluated_at"] == evaluated_at
 
 
+def test_a_resource_that_the_last_sweep_could_not_read_is_marked_with_the_reason() -> None:
+    made = report(s3(verdict("arn:a"), verdict("arn:b"), last_run=sweep("arn:a")))
+    assert [resource["unreadable"] for resource in made["resources"]] == ["AccessDenied", None]
+
+
+def test_what_has_been_judged_since_that_sweep_is_not_marked() -> None:
+    made = report(s3(verdict("arn:a", at=LATER), last_run=sweep("arn:a")))
+    assert made["resources"][0]["unreadable"] is None
+
+
+@pytest.mark.parametrize(
+    ("last_run", "last_failure", "shown"),
+    [
+        (None, None, False),
+        (sweep(), None, False),
+        (None, sweep(complete=False), True),
+        (sweep(), sweep(at=LATER, complete=False), True),
+        # It has been repeated, and then it was complete.
+        (sweep(), sweep(complete=False), False),
+        (sweep(at=LATER), sweep(complete=False), False),
+    ],
+)
+def test_a_sweep_that_failed_is_shown_until_a_complete_one_has_come_after(
+    last_run: RunSummary | None, last_failure: RunSummary | None, shown: bool
+) -> None:
+    made = report(s3(last_run=last_run, last_failure=last_failure))
+    assert made["rules"][0]["last_run"] == last_run
+    assert made["rules"][0]["last_failure"] == (last_failure if shown else None)
+
+
 @given(st.permutations(["arn:a", "arn:b", "arn:c"]), st.booleans())
 def test_the_same_state_gives_the_same_bytes(order: list[str], reverse: bool) -> None:
-    ec2 = RuleReport(Ec2TagCompliance, Severity.LOW, [verdict("arn:b", rule_name="x")], None)
+    ec2 = RuleReport(Ec2TagCompliance, Severity.LOW, [verdict("arn:b", rule_name="x")], None, None)
     rules = [s3(*map(verdict, order)), ec2]
     if reverse:
         rules.reverse()

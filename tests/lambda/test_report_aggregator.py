@@ -57,6 +57,7 @@ def test_a_report_covers_every_enabled_rule_and_no_other(
         "s3-encryption-compliance",
     ]
     assert [rule["last_run"] for rule in report["rules"]] == [last_run, None]
+    assert [rule["last_failure"] for rule in report["rules"]] == [None, None]
     assert {resource["evaluated_at"] for resource in report["resources"]} == {
         "2026-11-23T06:00:00.000000Z"
     }
@@ -76,13 +77,84 @@ def test_a_retry_writes_the_same_bytes_to_the_same_key(
     assert listed["KeyCount"] == 1
 
 
-@pytest.mark.parametrize("name", ["config-scheduled", "config-change"])
+@pytest.mark.parametrize(
+    ("name", "received"),
+    [
+        ("config-scheduled", "ScheduledNotification"),
+        ("config-change", "ConfigurationItemChangeNotification"),
+        ("assay-reminder", "Assay Reminder"),
+        # Also one that names such a schedule as what began it.
+        ("assay-continuation", ".*"),
+    ],
+)
 def test_only_eventbridges_schedule_makes_a_report(
-    aggregate: Callable[[object], Any], event: Callable[..., Any], name: str
+    aggregate: Callable[[object], Any], event: Callable[..., Any], name: str, received: str
 ) -> None:
-    message = "event: must be an EventBridge 'Scheduled Event', got .*Notification"
+    message = f"event: must be an EventBridge 'Scheduled Event', got {received}"
     with pytest.raises(UnsupportedEventError, match=message):
         aggregate(event(name))
+
+
+def test_a_report_names_what_the_last_sweep_could_not_read(
+    evaluate: Callable[[object], Any],
+    aggregate: Callable[[object], Any],
+    event: Callable[..., Any],
+    fail: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RULE_CLASS", load("s3-encryption-compliance").reference())
+    monkeypatch.setenv("RULE_NAME", "s3-encryption-compliance")
+    monkeypatch.setenv("RULE_PARAMETERS", "{}")
+    for name in ("closed", "open"):
+        boto3.client("s3").create_bucket(Bucket=name)
+    evaluate(event("eventbridge-schedule", time="2026-11-23T00:00:00Z"))
+    fail("GetBucketEncryption", "AccessDenied", when=lambda params: params["Bucket"] == "closed")
+    evaluate(event("eventbridge-schedule"))
+    aggregate(event("eventbridge-schedule", time=TIME))
+    report, _ = stored()
+    unreadable = [{"resource_id": "arn:aws:s3:::closed", "error_code": "AccessDenied"}]
+    assert report["rules"][1]["last_run"]["unreadable"] == unreadable
+    marked = {
+        resource["config_resource_id"]: (resource["unreadable"], resource["evaluated_at"][11:13])
+        for resource in report["resources"]
+    }
+    assert marked["closed"] == ("AccessDenied", "00")
+    assert marked["open"] == (None, "06")
+
+
+def test_a_report_shows_the_sweep_that_failed(
+    evaluate: Callable[[object], Any],
+    aggregate: Callable[[object], Any],
+    event: Callable[..., Any],
+    fail: Callable[..., None],
+) -> None:
+    fail("DescribeInstances", "UnauthorizedOperation")
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        evaluate(event("eventbridge-schedule"))
+    aggregate(event("eventbridge-schedule", time=TIME))
+    failure = stored()[0]["rules"][0]["last_failure"]
+    assert failure["errors"][0]["error_code"] == "UnauthorizedOperation"
+    assert stored()[0]["rules"][0]["last_run"] is None
+
+
+def test_the_age_of_each_rules_last_sweep_is_a_metric(
+    evaluate: Callable[[object], Any],
+    aggregate: Callable[[object], Any],
+    event: Callable[..., Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    evaluate(event("eventbridge-schedule"))
+    capsys.readouterr()
+    aggregate(event("eventbridge-schedule", time=TIME))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    swept, never_swept = [line for line in lines if "_aws" in line]
+    assert (swept["rule_name"], never_swept["rule_name"]) == (
+        "ec2-tag-compliance",
+        "s3-encryption-compliance",
+    )
+    assert {swept["environment_suffix"], never_swept["environment_suffix"]} == {"dev"}
+    assert swept["LastGoodRunAge"] == [20 * 60]
+    assert never_swept["LastGoodRunAge"][0] > 168 * 60 * 60
 
 
 def test_a_missing_variable_is_named(
