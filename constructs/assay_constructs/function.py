@@ -26,6 +26,16 @@ TIMEOUT_SECONDS = 300
 MEMORY_MIB = 512
 
 
+def trust_policy(scope: Construct) -> str:
+    """The trust policy of functions' roles, which one scope's functions share."""
+    document = DataAwsIamPolicyDocument(
+        scope,
+        "TrustDocument",
+        statement=[allow_service("LambdaAssumes", "lambda.amazonaws.com", ["sts:AssumeRole"])],
+    )
+    return document.json
+
+
 class ComplianceFunction(Construct):
     """A function that may do what its statements say, write its own log, and nothing else.
 
@@ -35,6 +45,7 @@ class ComplianceFunction(Construct):
         function_name: Name of the function, at most 64 characters; its role and log group
             follow it.
         description: What the function does, at most 256 characters.
+        assume_role_policy: Who may take on the role; ``trust_policy`` makes it.
         handler: ``module.function`` in the deployment package.
         filename: Path of the deployment package, relative to the synthesized stack.
         source_code_hash: Base64 of the package's SHA-256.
@@ -57,6 +68,7 @@ class ComplianceFunction(Construct):
         *,
         function_name: str,
         description: str,
+        assume_role_policy: str,
         handler: str,
         filename: str,
         source_code_hash: str,
@@ -76,12 +88,7 @@ class ComplianceFunction(Construct):
             retention_in_days=log_retention_days,
             kms_key_id=kms_key_arn,
         )
-        trust = DataAwsIamPolicyDocument(
-            self,
-            "TrustDocument",
-            statement=[allow_service("LambdaAssumes", "lambda.amazonaws.com", ["sts:AssumeRole"])],
-        )
-        role = IamRole(self, "Role", name=function_name, assume_role_policy=trust.json)
+        role = IamRole(self, "Role", name=function_name, assume_role_policy=assume_role_policy)
         own = [
             allow(
                 "WriteOwnLog",
@@ -95,7 +102,7 @@ class ComplianceFunction(Construct):
         permissions = DataAwsIamPolicyDocument(
             self, "PermissionsDocument", statement=[*own, *statements]
         )
-        policy = IamRolePolicy(
+        self.policy = IamRolePolicy(
             self, "Permissions", name="permissions", role=role.name, policy=permissions.json
         )
         function = LambdaFunction(
@@ -115,12 +122,14 @@ class ComplianceFunction(Construct):
             kms_key_arn=kms_key_arn,
             # The log group must be ours before the first line, else Lambda makes one that never
             # expires; and the first event must not find a role without its permissions.
-            depends_on=[log_group, policy],
+            depends_on=[log_group, self.policy],
         )
+        self.arn = function.arn
+        self.function_name = function.function_name
         LambdaFunctionEventInvokeConfig(
             self,
             "EventInvokeConfig",
-            function_name=function.function_name,
+            function_name=self.function_name,
             maximum_retry_attempts=2,
             destination_config=LambdaFunctionEventInvokeConfigDestinationConfig(
                 on_failure=LambdaFunctionEventInvokeConfigDestinationConfigOnFailure(
@@ -128,7 +137,5 @@ class ComplianceFunction(Construct):
                 )
             ),
             # Lambda checks that the role may send to the queue.
-            depends_on=[policy],
+            depends_on=[self.policy],
         )
-        self.arn = function.arn
-        self.function_name = function.function_name

@@ -26,6 +26,8 @@ from assay_constructs.policy import allow_service, deny_insecure_transport, equa
 from assay_constructs.settings import Subscription
 from assay_constructs.validation import check_pattern, check_range
 
+# Of the functions' own metrics.
+METRICS_NAMESPACE = "Assay"
 DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 3600
 _HOUR_SECONDS = 3600
 _ALARM_PERIOD_SECONDS = 300
@@ -44,7 +46,10 @@ class Monitoring(Construct):
         region: Region of the deployment.
         function_names: Functions whose errors raise an alarm.
         schedule_names: EventBridge rules whose silence raises an alarm.
-        silence_hours: Hours (1 to 168) without a scheduled run that count as silence.
+        rule_names: Rules of which unread resources and the lack of a completed sweep raise an
+            alarm.
+        silence_hours: Hours (1 to 168) without a scheduled run, or without a completed sweep of a
+            rule, that count as silence.
         subscriptions: Subscribers of the alert topic.
         object_retention_days: Days that objects in the buckets are kept; ``None`` for ever.
         retain_data: Terraform refuses to destroy tables, buckets and key.
@@ -66,6 +71,7 @@ class Monitoring(Construct):
         region: str,
         function_names: Sequence[str] = (),
         schedule_names: Sequence[str] = (),
+        rule_names: Sequence[str] = (),
         silence_hours: int = 13,
         subscriptions: Sequence[Subscription] = (),
         object_retention_days: int | None = None,
@@ -150,6 +156,9 @@ class Monitoring(Construct):
             self._alarm_on_errors(name)
         for name in schedule_names:
             self._alarm_on_silence(name, silence_hours)
+        for name in rule_names:
+            self._alarm_on_unreadable_resources(name)
+            self._alarm_on_old_verdicts(name, silence_hours)
         self._alarm_on_dead_letters()
 
     def _table(self, construct_id: str, name: str, hash_key: str, range_key: str) -> DynamodbTable:
@@ -272,6 +281,38 @@ class Monitoring(Construct):
             treat_missing_data="breaching",
         )
 
+    def _alarm_on_unreadable_resources(self, rule_name: str) -> None:
+        self._alarm(
+            f"Unreadable-{rule_name}",
+            alarm_name=f"{rule_name}-{self._suffix}-unreadable",
+            alarm_description=(
+                f"Resources could not be read for {rule_name}; the report names each with the "
+                "error."
+            ),
+            namespace=METRICS_NAMESPACE,
+            metric_name="Unreadable",
+            dimensions=self._rule_dimensions(rule_name),
+            statistic="Maximum",
+            # Until the next sweep nothing new is known.
+            treat_missing_data="ignore",
+        )
+
+    def _alarm_on_old_verdicts(self, rule_name: str, hours: int) -> None:
+        self._alarm(
+            f"Silence-{rule_name}",
+            alarm_name=f"{rule_name}-{self._suffix}-silent",
+            alarm_description=f"No sweep for {rule_name} has been completed for {hours} hours.",
+            namespace=METRICS_NAMESPACE,
+            metric_name="LastGoodRunAge",
+            dimensions=self._rule_dimensions(rule_name),
+            statistic="Maximum",
+            threshold=hours * _HOUR_SECONDS,
+            treat_missing_data="ignore",
+        )
+
+    def _rule_dimensions(self, rule_name: str) -> dict[str, str]:
+        return {"environment_suffix": self._suffix, "rule_name": rule_name}
+
     def _alarm_on_dead_letters(self) -> None:
         self._alarm(
             "DeadLetters",
@@ -293,6 +334,7 @@ class Monitoring(Construct):
         metric_name: str,
         dimensions: dict[str, str],
         statistic: str,
+        threshold: int = 1,
         period: int = _ALARM_PERIOD_SECONDS,
         evaluation_periods: int = 1,
         comparison_operator: str = "GreaterThanOrEqualToThreshold",
@@ -310,7 +352,7 @@ class Monitoring(Construct):
             period=period,
             evaluation_periods=evaluation_periods,
             datapoints_to_alarm=evaluation_periods,
-            threshold=1,
+            threshold=threshold,
             comparison_operator=comparison_operator,
             treat_missing_data=treat_missing_data,
             alarm_actions=[self.topic_arn],

@@ -40,7 +40,9 @@ class Recorder(Construct):
         role_name: Name of the role that AWS Config records with, at most 64 characters.
         account_id: Account of the deployment.
         partition: AWS partition (``aws``, ``aws-cn``, ``aws-us-gov``).
-        resource_types: Resource types to record; AWS bills each configuration item.
+        resource_types: Resource types to record; AWS bills each configuration item. The global
+            types of IAM are recorded when they are named; name them in one region only, for each
+            region that records them makes the same items again.
         recording_frequency: ``CONTINUOUS`` or ``DAILY``.
         bucket_name: Bucket for configuration snapshots and history.
         bucket_arn: Its ARN.
@@ -50,7 +52,8 @@ class Recorder(Construct):
     Raises:
         ConstructArgumentError: When no resource type is given or a name is too long.
 
-    Source: https://docs.aws.amazon.com/config/latest/developerguide/stop-start-recorder.html
+    Source: https://docs.aws.amazon.com/config/latest/developerguide/stop-start-recorder.html and
+    https://docs.aws.amazon.com/config/latest/APIReference/API_RecordingGroup.html
     """
 
     def __init__(
@@ -133,7 +136,7 @@ class Recorder(Construct):
             s3_kms_key_arn=kms_key_arn,
             depends_on=[recorder, bucket_policy],
         )
-        self.status: ITerraformDependable = ConfigConfigurationRecorderStatus(
-            self, "Status", name=recorder.name, is_enabled=True, depends_on=[channel]
-        )
         self.name = recorder.name
+        self.status: ITerraformDependable = ConfigConfigurationRecorderStatus(
+            self, "Status", name=self.name, is_enabled=True, depends_on=[channel]
+        )

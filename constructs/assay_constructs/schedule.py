@@ -6,6 +6,7 @@ from cdktf_cdktf_provider_aws.cloudwatch_event_rule import CloudwatchEventRule
 from cdktf_cdktf_provider_aws.cloudwatch_event_target import (
     CloudwatchEventTarget,
     CloudwatchEventTargetDeadLetterConfig,
+    CloudwatchEventTargetInputTransformer,
     CloudwatchEventTargetRetryPolicy,
 )
 from cdktf_cdktf_provider_aws.lambda_permission import LambdaPermission
@@ -30,11 +31,14 @@ class Schedule(Construct):
         schedule_expression: ``cron(...)`` or ``rate(...)``, in UTC.
         functions: Functions to invoke, by construct id; at most five, EventBridge's limit.
         dead_letter_queue_arn: Queue for events that could not be delivered.
+        input_template: JSON that functions get instead of EventBridge's own event; ``<time>`` in
+            it, without quotes, stands for the event's time.
 
     Raises:
         ConstructArgumentError: When the name is too long or there are too many functions.
 
-    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html and
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Schedule(Construct):
         schedule_expression: str,
         functions: Mapping[str, ComplianceFunction],
         dead_letter_queue_arn: str,
+        input_template: str | None = None,
     ) -> None:
         check_length("name", name, 64)
         if not 1 <= len(functions) <= MAXIMUM_TARGETS:
@@ -61,6 +66,14 @@ class Schedule(Construct):
             description=description,
             schedule_expression=schedule_expression,
         )
+        transformer = (
+            CloudwatchEventTargetInputTransformer(
+                input_paths={"time": "$.time"}, input_template=input_template
+            )
+            if input_template
+            else None
+        )
+        rule_arn, rule_name = rule.arn, rule.name
         for function_id, function in functions.items():
             permission = LambdaPermission(
                 self,
@@ -69,12 +82,12 @@ class Schedule(Construct):
                 action="lambda:InvokeFunction",
                 function_name=function.function_name,
                 principal="events.amazonaws.com",
-                source_arn=rule.arn,
+                source_arn=rule_arn,
             )
             CloudwatchEventTarget(
                 self,
                 f"Target-{function_id}",
-                rule=rule.name,
+                rule=rule_name,
                 arn=function.arn,
                 target_id=function_id,
                 retry_policy=CloudwatchEventTargetRetryPolicy(
@@ -82,5 +95,6 @@ class Schedule(Construct):
                     maximum_retry_attempts=2,
                 ),
                 dead_letter_config=CloudwatchEventTargetDeadLetterConfig(arn=dead_letter_queue_arn),
+                input_transformer=transformer,
                 depends_on=[permission],
             )

@@ -265,7 +265,8 @@ class RecorderCreate(_Model):
     ) = Field(
         None,
         description="Resource types to record; the types that the enabled rules judge when left "
-        "out. AWS bills each configuration item, so types are always named.",
+        "out. AWS bills each configuration item, so types are always named. The global types of "
+        "IAM belong to one region's environment only.",
     )
     recording_frequency: Annotated[
         Literal["CONTINUOUS", "DAILY"], Allowed("CONTINUOUS or DAILY")
@@ -302,10 +303,16 @@ class Schedules(_Model):
         "cron(20 */6 * * ? *)",
         description="EventBridge schedule of the report; leave the sweeps time to finish.",
     )
+    reminder: ScheduleExpression | None = Field(
+        None,
+        description="EventBridge schedule of reminders: one message a rule with all violations "
+        "that are still open, when there are any. None are sent when left out.",
+    )
     silence_hours: SilenceHours = Field(
         13,
-        description="Hours without a scheduled run after which an alarm goes off; more than "
-        "there are between two runs, which is checked for schedules that run on every day alike.",
+        description="Hours without a scheduled run, or without a completed sweep of a rule, after "
+        "which an alarm goes off; more than there are between two runs, which is checked for "
+        "schedules that run on every day alike.",
     )
     config_maximum_execution_frequency: (
         Annotated[ExecutionFrequency, Allowed(", ".join(get_args(ExecutionFrequency)))] | None

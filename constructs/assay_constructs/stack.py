@@ -1,4 +1,4 @@
-"""One environment's stack: Monitoring, Compliance and Config, provider, backend and outputs."""
+"""One environment's stack, from its settings: the system, provider, backend and outputs."""
 
 import cdktf
 from cdktf import (
@@ -8,23 +8,13 @@ from cdktf import (
     TerraformOutput,
     TerraformStack,
 )
-from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity
-from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition
 from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTags
 from constructs import Construct
 
 from assay import rules as rule_catalogue
 from assay_constructs import settings as s
-from assay_constructs.compliance import (
-    Compliance,
-    EvaluatorRule,
-    aggregator_function_name,
-    evaluation_schedule_names,
-    evaluator_function_name,
-    report_schedule_name,
-)
-from assay_constructs.config import Config, LambdaRule
-from assay_constructs.monitoring import Monitoring
+from assay_constructs.compliance import EvaluatorRule
+from assay_constructs.system import ComplianceSystem
 
 # From the synthesized stack's folder, <project>/cdktf.out/stacks/<stack>, to the project.
 _PROJECT = "../../.."
@@ -65,37 +55,12 @@ class ComplianceStack(TerraformStack):
         self._provider(settings)
         self._backend(settings.backend, suffix, state_name(environment, suffix))
 
-        account_id = DataAwsCallerIdentity(self, "Account").account_id
-        partition = DataAwsPartition(self, "Partition")
-        rule_names = settings.enabled_rules()
-        monitoring = Monitoring(
+        recorder = settings.recorder
+        system = ComplianceSystem(
             self,
-            "Monitoring",
+            # CDKTF leaves this name out of those of the resources.
+            "Default",
             suffix=suffix,
-            account_id=account_id,
-            partition=partition.partition,
-            dns_suffix=partition.dns_suffix,
-            region=settings.region,
-            function_names=[
-                *(evaluator_function_name(rule, suffix) for rule in rule_names),
-                aggregator_function_name(suffix),
-            ],
-            schedule_names=[
-                *evaluation_schedule_names(len(rule_names), suffix),
-                report_schedule_name(suffix),
-            ],
-            silence_hours=settings.schedules.silence_hours,
-            subscriptions=settings.alerts.subscribers(),
-            object_retention_days=settings.object_retention_days,
-            retain_data=settings.retain_data,
-            customer_managed_key=settings.customer_managed_key,
-        )
-        compliance = Compliance(
-            self,
-            "Compliance",
-            suffix=suffix,
-            account_id=account_id,
-            partition=partition.partition,
             region=settings.region,
             rules=[
                 EvaluatorRule(
@@ -103,68 +68,36 @@ class ComplianceStack(TerraformStack):
                     input_parameters=settings.input_parameters(rule),
                     severity=settings.severity(rule),
                 )
-                for rule in rule_names
+                for rule in settings.enabled_rules()
             ],
-            history_table_name=monitoring.history_table.name,
-            history_table_arn=monitoring.history_table.arn,
-            state_table_name=monitoring.state_table.name,
-            state_table_arn=monitoring.state_table.arn,
-            topic_arn=monitoring.topic_arn,
-            reports_bucket_name=monitoring.reports_bucket.bucket_name,
-            reports_bucket_arn=monitoring.reports_bucket.arn,
-            dead_letter_queue_arn=monitoring.dead_letter_queue.arn,
-            put_evaluations=settings.recorder.mode != "none",
+            recorder_mode=recorder.mode,
+            recorder_name=None if recorder.mode == "none" else recorder.name,
+            resource_types=settings.recorded_resource_types(),
+            recording_frequency=(
+                recorder.recording_frequency if recorder.mode == "create" else "CONTINUOUS"
+            ),
+            maximum_execution_frequency=settings.schedules.config_maximum_execution_frequency,
             evaluation_schedule=settings.schedules.evaluation,
             report_schedule=settings.schedules.report,
+            reminder_schedule=settings.schedules.reminder,
+            silence_hours=settings.schedules.silence_hours,
+            subscriptions=settings.alerts.subscribers(),
             history_retention_days=settings.history_retention_days,
             log_retention_days=settings.log_retention_days,
-            kms_key_arn=monitoring.kms_key_arn,
-            config_test_mode=settings.embedded_aws,
+            object_retention_days=settings.object_retention_days,
+            retain_data=settings.retain_data,
+            customer_managed_key=settings.customer_managed_key,
+            embedded_aws=settings.embedded_aws,
         )
-        recorder_name = ""
-        if settings.recorder.mode != "none":
-            recorder_name = settings.recorder.name or f"assay-{suffix}"
-            frequency = (
-                settings.recorder.recording_frequency
-                if settings.recorder.mode == "create"
-                else "CONTINUOUS"
-            )
-            recorder_name = Config(
-                self,
-                "Config",
-                suffix=suffix,
-                account_id=account_id,
-                partition=partition.partition,
-                recorder_mode=settings.recorder.mode,
-                recorder_name=recorder_name,
-                rules=[
-                    LambdaRule(
-                        name=f"{rule}-{suffix}",
-                        description=rule_catalogue.load(rule).requirement,
-                        function_name=compliance.evaluators[rule].function_name,
-                        function_arn=compliance.evaluators[rule].arn,
-                        resource_type=rule_catalogue.load(rule).resource_type,
-                        input_parameters=settings.input_parameters(rule),
-                    )
-                    for rule in rule_names
-                ],
-                resource_types=settings.recorded_resource_types(),
-                recording_frequency=frequency,
-                bucket_name=monitoring.config_bucket.bucket_name,
-                bucket_arn=monitoring.config_bucket.arn,
-                bucket_policy=monitoring.config_bucket.policy,
-                kms_key_arn=monitoring.kms_key_arn,
-                maximum_execution_frequency=settings.schedules.config_maximum_execution_frequency,
-            ).recorder_name
-
-        evaluators = compliance.evaluators
+        monitoring, evaluators = system.monitoring, system.compliance.evaluators
         outputs = {
-            "config_recorder_name": recorder_name,
+            "config_recorder_name": system.recorder_name,
             "config_bucket_name": monitoring.config_bucket.bucket_name,
             "dynamodb_table_name": monitoring.history_table.name,
             "sns_topic_arn": monitoring.topic_arn,
+            "dead_letter_queue_url": monitoring.dead_letter_queue.url,
             "reports_bucket_name": monitoring.reports_bucket.bucket_name,
-            "report_aggregator_lambda_name": compliance.aggregator.function_name,
+            "report_aggregator_lambda_name": system.compliance.aggregator.function_name,
             **{
                 output: evaluators[rule].function_name if rule in evaluators else ""
                 for output, rule in _RULE_OUTPUTS.items()

@@ -4,7 +4,9 @@ import copy
 import json
 import os
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,19 @@ from cdktf_cdktf_provider_aws.provider import AwsProvider
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
+from assay.rule import AnyRule
+from assay.rules.iam_mfa_compliance import IamMfaCompliance
+from assay.rules.s3_encryption_compliance import S3EncryptionCompliance
 from assay_constructs.bucket import PrivateBucket
+from assay_constructs.compliance import EvaluatorRule
+from assay_constructs.continuation import ContinuationQueue
 from assay_constructs.encryption_key import EncryptionKey
 from assay_constructs.environments import read_environments
-from assay_constructs.function import ComplianceFunction
+from assay_constructs.function import ComplianceFunction, trust_policy
 from assay_constructs.recorder import Recorder
 from assay_constructs.schedule import Schedule
 from assay_constructs.stack import ComplianceStack
+from assay_constructs.system import ComplianceSystem
 
 # JSON of any shape: what Terraform reads.
 Json = Any
@@ -86,6 +94,7 @@ VARIANTS: dict[str, dict[str, Json]] = {
         "schedules": {
             "evaluation": "rate(1 hour)",
             "report": "cron(0 7 * * ? *)",
+            "reminder": "cron(0 8 ? * MON *)",
             "silence_hours": 30,
             "config_maximum_execution_frequency": "Six_Hours",
         },
@@ -150,11 +159,18 @@ def _construct_stacks(app: App) -> None:
         role_name="assay-recorder-test",
         account_id="123456789012",
         partition="aws-us-gov",
-        resource_types=["AWS::S3::Bucket"],
+        resource_types=["AWS::IAM::User", "AWS::S3::Bucket"],
         bucket_name="deliveries",
         bucket_arn="arn:aws-us-gov:s3:::deliveries",
         bucket_policy=bucket.policy,
         kms_key_arn="arn:aws-us-gov:kms:key",
+    )
+    ComplianceSystem(
+        _stack(app, "system"),
+        "Assay",
+        suffix="test",
+        region="eu-west-1",
+        rules=[EvaluatorRule(rule=IamMfaCompliance), EvaluatorRule(rule=S3EncryptionCompliance)],
     )
     function_stack = _stack(app, "function")
     function = ComplianceFunction(
@@ -162,6 +178,7 @@ def _construct_stacks(app: App) -> None:
         "Function",
         function_name="judge-test",
         description="Judges.",
+        assume_role_policy=trust_policy(function_stack),
         handler="assay.evaluator.handler",
         filename="assets/code.zip",
         source_code_hash="hash",
@@ -169,6 +186,15 @@ def _construct_stacks(app: App) -> None:
         statements=[],
         dead_letter_queue_arn=QUEUE,
     )
+    ContinuationQueue(
+        function_stack,
+        "Continuations",
+        function_name="judge-test",
+        account_id="123456789012",
+        partition="aws-cn",
+        region="cn-north-1",
+        dead_letter_queue_arn=QUEUE,
+    ).invoke(function)
     Schedule(
         function_stack,
         "Schedule",
@@ -211,17 +237,19 @@ def stacks(synthesized: Path) -> dict[str, Json]:
     }
 
 
+def _path(block: Json) -> str:
+    """A construct's path in its stack, or in the system that is all of the stack."""
+    _, _, path = block["//"]["metadata"]["path"].partition("/")
+    return str(path).removeprefix("Default/")
+
+
 @pytest.fixture(scope="session")
 def find(stacks: dict[str, Json]) -> Callable[[str, str, str], Json]:
     """Find one resource or data source by stack, type and its construct's path in the stack."""
 
     def _find(stack: str, kind: str, path: str) -> Json:
         blocks = {**stacks[stack].get("resource", {}), **stacks[stack].get("data", {})}
-        (found,) = (
-            block
-            for block in blocks[kind].values()
-            if block["//"]["metadata"]["path"].split("/", 1)[1] == path
-        )
+        (found,) = (block for block in blocks[kind].values() if _path(block) == path)
         return found
 
     return _find
@@ -251,7 +279,7 @@ def construct_snapshot(
         blocks = {**stacks[stack].get("resource", {}), **stacks[stack].get("data", {})}
         for kind, resources in blocks.items():
             for name, block in resources.items():
-                where = block["//"]["metadata"]["path"].split("/", 1)[1]
+                where = _path(block)
                 if where == path or where.startswith(f"{path}/"):
                     made[f"{kind}.{name}"] = {k: v for k, v in block.items() if k != "//"}
         assert made, f"nothing at {path}"
@@ -263,6 +291,54 @@ def construct_snapshot(
         assert json.loads(text) == snapshot.use_extension(JSONSnapshotExtension)
 
     return _compare
+
+
+RULE_OUTSIDE = """\
+from assay.rule import Permission, Rule, Severity
+
+
+class {name}(Rule):
+    name = "{rule_name}"
+    requirement = "Queues are small."
+    rationale = "Large ones are late."
+    remedy = "Make it small."
+    severity = Severity.LOW
+    resource_type = "AWS::SQS::Queue"
+    id_pattern = ".+"
+    arn_format = "arn:{{partition}}:sqs:{{region}}:{{account}}:{{id}}"
+    console_path = "sqs"
+    permissions = (Permission(("sqs:ListQueues",)),)
+
+    def page(self, aws, token):
+        raise NotImplementedError
+
+    named = evaluate = page
+"""
+
+
+@pytest.fixture(scope="session")
+def rules_outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, type[AnyRule]]]:
+    """Six rules of a package outside, with caches and data in it, and one of a single module."""
+    folder = tmp_path_factory.mktemp("outside")
+    package = folder / "outside_rules" / "queues"
+    for cache in (package / "__pycache__", package / ".cache"):
+        cache.mkdir(parents=True)
+        (cache / "rules.pyc").write_bytes(b"compiled")
+    (package.parent / "__init__.py").touch()
+    (package / "__init__.py").touch()
+    (package / "limits.json").write_text("{}", encoding="utf-8")
+    names = [(f"Queue{number}", f"queue-{number}") for number in range(1, 7)]
+    code = "\n".join(RULE_OUTSIDE.format(name=name, rule_name=rule) for name, rule in names)
+    (package / "rules.py").write_text(code, encoding="utf-8")
+    alone = RULE_OUTSIDE.format(name="Alone", rule_name="alone")
+    (folder / "outside_rule.py").write_text(alone, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        module = import_module("outside_rules.queues.rules")
+        rules = {rule: getattr(module, name) for name, rule in names}
+        yield {**rules, "alone": import_module("outside_rule").Alone}
+    for name in [name for name in sys.modules if name.startswith("outside_rule")]:
+        del sys.modules[name]
 
 
 @pytest.fixture

@@ -2,10 +2,19 @@ import base64
 import hashlib
 import subprocess
 import sys
+import typing
 import zipfile
 from pathlib import Path
 
+import pytest
+
+from assay.rule import AnyRule, Rule
+from assay.rules.s3_encryption_compliance import S3EncryptionCompliance
 from assay_constructs.code import deployment_package
+from assay_constructs.errors import ConstructArgumentError
+from assay_constructs.typing_extensions_stand_in import NotRequired, deprecated
+
+RulesOutside = dict[str, type[AnyRule]]
 
 
 def test_the_zip_holds_the_package_and_its_dependencies_and_no_clutter() -> None:
@@ -21,6 +30,29 @@ def test_the_zip_holds_the_package_and_its_dependencies_and_no_clutter() -> None
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert not [name for name in names if name.startswith("aws_lambda_powertools/event_handler/")]
     assert names == sorted(names)
+
+
+def test_the_zip_needs_no_more_of_typing_extensions_than_its_stand_in_has(tmp_path: Path) -> None:
+    with zipfile.ZipFile(deployment_package().path) as archive:
+        archive.extractall(tmp_path)
+    program = (
+        f"import sys; sys.path[:0] = [{str(tmp_path)!r}]\n"
+        "import assay.evaluator, assay.report_aggregator, typing_extensions\n"
+        "from aws_lambda_powertools.utilities import jmespath_utils\n"
+        "assert jmespath_utils.extract_data_from_envelope is not None\n"
+        "print(typing_extensions.__file__)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == str(tmp_path / "typing_extensions.py")
+
+
+def test_the_stand_in_leaves_what_is_deprecated_as_it_is() -> None:
+    def old() -> None: ...
+
+    assert deprecated("use new", category=None)(old) is old
+    assert NotRequired is typing.NotRequired
 
 
 def test_times_modes_and_compression_are_fixed() -> None:
@@ -53,3 +85,67 @@ def test_another_process_builds_the_same_bytes_and_leaves_nothing_behind() -> No
     source_code_hash, path = ran.stdout.split()
     assert source_code_hash == deployment_package().source_code_hash
     assert not Path(path).parent.exists()
+
+
+def _added(rules: list[type[AnyRule]]) -> set[str]:
+    with zipfile.ZipFile(deployment_package(rules).path) as archive:
+        names = archive.namelist()
+        assert names == sorted(names)
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    with zipfile.ZipFile(deployment_package().path) as own:
+        return set(names) - set(own.namelist())
+
+
+def test_the_whole_package_of_a_rule_from_outside_is_in_it_with_data_and_without_caches(
+    rules_outside: RulesOutside,
+) -> None:
+    assert _added([rules_outside["queue-1"]]) == {
+        "outside_rules/__init__.py",
+        "outside_rules/queues/__init__.py",
+        "outside_rules/queues/limits.json",
+        "outside_rules/queues/rules.py",
+    }
+
+
+def test_a_single_module_from_outside_is_in_it_alone(rules_outside: RulesOutside) -> None:
+    assert _added([rules_outside["alone"]]) == {"outside_rule.py"}
+
+
+def test_it_is_built_once_for_each_set_of_packages(rules_outside: RulesOutside) -> None:
+    one, other, alone = (rules_outside[name] for name in ("queue-1", "queue-2", "alone"))
+    assert deployment_package([S3EncryptionCompliance]) is deployment_package()
+    assert deployment_package([one]) is deployment_package([other, one, S3EncryptionCompliance])
+    hashes = {
+        deployment_package(rules).source_code_hash for rules in ([], [one], [alone], [one, alone])
+    }
+    assert len(hashes) == 4
+
+
+def test_a_function_can_import_a_rule_from_outside(rules_outside: RulesOutside) -> None:
+    rule = rules_outside["queue-3"]
+    program = (
+        "import sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from assay.rules import load_reference\n"
+        "print(load_reference(sys.argv[2]).name)"
+    )
+    package = str(deployment_package([rule]).path)
+    # -S leaves out site-packages, so that only the zip has the rule and the engine.
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", program, package, rule.reference()],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "queue-3\n"
+
+
+def test_a_class_that_no_function_could_import_is_refused() -> None:
+    class Local(Rule):  # type: ignore[type-arg]
+        pass
+
+    of_a_script = type("Script", (Rule,), {"__module__": "__main__"})
+    for rule in (Local, of_a_script):
+        message = f"rule must be a class at the top of a module .* received '{rule.__module__}:"
+        with pytest.raises(ConstructArgumentError, match=message):
+            deployment_package([rule])

@@ -1,11 +1,22 @@
 import json
+import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cdktf import App, TerraformStack
+from cdktf_cdktf_provider_aws.provider import AwsProvider
 
-from assay import rules
-from assay_constructs.compliance import evaluation_schedule_names
+from assay import permissions, rules
+from assay.rule import AnyRule, ParameterError, Rule
+from assay_constructs.compliance import (
+    Compliance,
+    EvaluatorRule,
+    evaluation_schedule_names,
+    reminder_schedule_names,
+)
+from assay_constructs.errors import ConstructArgumentError
 
 Find = Callable[[str, str, str], Any]
 Statements = Callable[[str, str], dict[str, Any]]
@@ -23,6 +34,8 @@ def test_evaluators_know_their_rule_tables_and_topic(find: Find, rule: str) -> N
     assert function["handler"] == "assay.evaluator.handler"
     variables = function["environment"]["variables"]
     assert variables["RULE_NAME"] == rule
+    assert rules.load_reference(variables["RULE_CLASS"]) is rules.load(rule)
+    assert variables["ENVIRONMENT_SUFFIX"] == "test"
     assert variables["RULE_SEVERITY"] == SEVERITIES[rule]
     assert variables["DYNAMODB_TABLE"].startswith(HISTORY_TABLE)
     assert variables["STATE_TABLE"].startswith(STATE_TABLE)
@@ -45,7 +58,10 @@ def test_the_aggregator_knows_rules_table_and_bucket(find: Find) -> None:
     assert variables["STATE_TABLE"].startswith(STATE_TABLE)
     assert variables["REPORTS_BUCKET"].startswith("${aws_s3_bucket.Monitoring_ReportsBucket_")
     assert variables["ENVIRONMENT_SUFFIX"] == "test"
-    assert json.loads(variables["RULES"]) == SEVERITIES
+    assert json.loads(variables["RULES"]) == {
+        rule: {"class": rules.load(rule).reference(), "severity": SEVERITIES[rule]}
+        for rule in RULES
+    }
     assert "SNS_TOPIC_ARN" not in variables
 
 
@@ -61,17 +77,15 @@ def test_only_an_embedded_aws_gets_put_evaluations_in_test_mode(stacks: dict[str
 EVALUATOR_ACTIONS = {
     "WriteOwnLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
     "ReportFailures": {"sqs:SendMessage"},
-    "WriteHistory": {"dynamodb:BatchWriteItem"},
-    "KeepState": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
-    "Alert": {"sns:Publish"},
-    "AnswerConfig": {"config:PutEvaluations"},
-}
-DESCRIBE_ACTIONS = {
-    "ec2-tag-compliance": {"Describe1": {"ec2:DescribeInstances"}},
-    "rds-backup-compliance": {"Describe1": {"rds:DescribeDBInstances"}},
-    "s3-encryption-compliance": {
-        "Describe1": {"s3:ListAllMyBuckets"},
-        "Describe2": {"s3:GetEncryptionConfiguration"},
+    "WriteHistory": set(permissions.HISTORY_ACTIONS),
+    "KeepState": set(permissions.EVALUATOR_STATE_ACTIONS),
+    "Alert": set(permissions.ALERT_ACTIONS),
+    "AnswerConfig": set(permissions.CONFIG_ACTIONS),
+    "Continue": set(permissions.CONTINUATION_ACTIONS),
+    "ReceiveContinuations": {
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
     },
 }
 
@@ -81,7 +95,10 @@ def test_evaluators_may_do_exactly_what_they_do(statements: Statements, rule: st
     allowed = statements("create", f"Compliance/Evaluator-{rule}/PermissionsDocument")
     assert {sid: set(statement["actions"]) for sid, statement in allowed.items()} == {
         **EVALUATOR_ACTIONS,
-        **DESCRIBE_ACTIONS[rule],
+        **{
+            f"Describe{number}": set(permission.actions)
+            for number, permission in enumerate(rules.load(rule).permissions, start=1)
+        },
     }
 
 
@@ -164,6 +181,130 @@ def test_schedules_are_those_of_the_settings(find: Find) -> None:
 )
 def test_five_evaluators_share_a_schedule(count: int, names: tuple[str, ...]) -> None:
     assert evaluation_schedule_names(count, "x") == names
+    assert reminder_schedule_names(count, "x") == tuple(
+        name.replace("schedule", "reminder") for name in names
+    )
+
+
+def test_reminders_are_off_unless_scheduled(find: Find, stacks: dict[str, Any]) -> None:
+    reminder = find("daily", "aws_cloudwatch_event_rule", "Compliance/ReminderSchedule1/Resource")
+    assert reminder["name"] == "compliance-reminder-test"
+    assert reminder["schedule_expression"] == "cron(0 8 ? * MON *)"
+    for rule in RULES:
+        path = f"Compliance/ReminderSchedule1/Target-{rule}"
+        target = find("daily", "aws_cloudwatch_event_target", path)
+        assert target["arn"].startswith(f"${{aws_lambda_function.Compliance_Evaluator-{rule}_")
+    assert "Reminder" not in json.dumps(stacks["create"])
+
+
+@pytest.fixture(scope="module")
+def outside(
+    rules_outside: dict[str, type[AnyRule]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Any]:
+    """A stack of somebody else's, with six rules of their own package and one of Assay's."""
+    app = App(outdir=str(tmp_path_factory.mktemp("outside-synth")))
+    stack = TerraformStack(app, "theirs")
+    AwsProvider(stack, "Aws")
+    named = [*(rules_outside[f"queue-{number}"] for number in range(1, 7)), rules.load(RULES[0])]
+    Compliance(
+        stack,
+        "Compliance",
+        suffix="theirs",
+        account_id="123456789012",
+        partition="aws",
+        region="eu-west-1",
+        rules=[EvaluatorRule(rule=rule) for rule in named],
+        history_table_name="history",
+        history_table_arn="arn:history",
+        state_table_name="state",
+        state_table_arn="arn:state",
+        topic_arn="arn:topic",
+        reports_bucket_name="reports",
+        reports_bucket_arn="arn:reports",
+        dead_letter_queue_arn="arn:dead-letters",
+        reminder_schedule="rate(7 days)",
+    )
+    app.synth()
+    folder = Path(app.outdir) / "stacks" / "theirs"
+    return folder, json.loads((folder / "cdk.tf.json").read_text(encoding="utf-8"))
+
+
+def test_a_rule_from_outside_is_deployed_like_any_other(outside: tuple[Path, Any]) -> None:
+    folder, stack = outside
+    functions = {
+        function["function_name"]: function
+        for function in stack["resource"]["aws_lambda_function"].values()
+    }
+    function = functions["queue-1-theirs"]
+    assert function["description"] == "Queues are small."
+    variables = function["environment"]["variables"]
+    assert variables["RULE_CLASS"] == "outside_rules.queues.rules:Queue1"
+    assert variables["RULE_NAME"] == "queue-1"
+    assert variables["RULE_SEVERITY"] == "low"
+    given = json.loads(functions["report-aggregator-theirs"]["environment"]["variables"]["RULES"])
+    assert given["queue-1"] == {"class": "outside_rules.queues.rules:Queue1", "severity": "low"}
+    assert given["ec2-tag-compliance"]["class"] == rules.load("ec2-tag-compliance").reference()
+    (filename,) = {function["filename"] for function in functions.values()}
+    with zipfile.ZipFile(folder / filename) as code:
+        assert {"outside_rules/queues/rules.py", "assay/rule.py"} <= set(code.namelist())
+
+
+def test_more_rules_than_the_aggregators_environment_can_name_are_refused() -> None:
+    name = "Long" * 1000
+    long = type(name, (rules.load("s3-encryption-compliance"),), {"__module__": "theirs"})
+    with pytest.raises(ConstructArgumentError, match=r"^rules must be 1 to 3500 characters long"):
+        Compliance(
+            TerraformStack(App(), "stack"),
+            "Compliance",
+            suffix="dev",
+            account_id="123456789012",
+            partition="aws",
+            region="us-east-1",
+            rules=[EvaluatorRule(rule=long)],
+            history_table_name="history",
+            history_table_arn="arn:aws:dynamodb:us-east-1:123456789012:table/history",
+            state_table_name="state",
+            state_table_arn="arn:aws:dynamodb:us-east-1:123456789012:table/state",
+            topic_arn="arn:aws:sns:us-east-1:123456789012:alerts",
+            reports_bucket_name="reports",
+            reports_bucket_arn="arn:aws:s3:::reports",
+            dead_letter_queue_arn="arn:aws:sqs:us-east-1:123456789012:dead-letters",
+        )
+
+
+def test_a_class_that_is_not_yet_a_rule_is_refused_with_all_that_it_lacks() -> None:
+    unfinished = type("Unfinished", (Rule,), {"name": "unfinished", "__module__": "theirs"})
+    with pytest.raises(ConstructArgumentError) as caught:
+        EvaluatorRule(rule=unfinished)
+    assert str(caught.value) == (
+        "rule must be a class that also defines requirement, rationale, remedy, severity, "
+        "resource_type, id_pattern, arn_format, console_path, permissions, evaluate, named, page; "
+        "received 'theirs:Unfinished'"
+    )
+
+
+def test_parameters_that_a_rule_cannot_work_with_are_refused_at_synth() -> None:
+    backup = rules.load("rds-backup-compliance")
+    with pytest.raises(ParameterError, match="minimumDays: unknown parameter, allowed: minimumRet"):
+        EvaluatorRule(rule=backup, input_parameters={"minimumDays": "30"})
+
+
+def test_the_sixth_evaluator_and_those_after_it_have_schedules_of_their_own(
+    outside: tuple[Path, Any],
+) -> None:
+    _, stack = outside
+    targets: dict[str, set[str]] = {}
+    for target in stack["resource"]["aws_cloudwatch_event_target"].values():
+        schedule = target["//"]["metadata"]["path"].split("/")[-2]
+        targets.setdefault(schedule, set()).add(target["target_id"])
+    first = {"ec2-tag-compliance", "queue-1", "queue-2", "queue-3", "queue-4"}
+    assert targets == {
+        "EvaluationSchedule1": first,
+        "EvaluationSchedule2": {"queue-5", "queue-6"},
+        "ReminderSchedule1": first,
+        "ReminderSchedule2": {"queue-5", "queue-6"},
+        "ReportSchedule": {"report-aggregator"},
+    }
 
 
 def test_snapshot(construct_snapshot: Callable[[str, str], None]) -> None:

@@ -44,8 +44,20 @@ def test_the_role_may_write_its_own_log_and_report_failures(statements: Statemen
     assert log.startswith("${aws_cloudwatch_log_group.Function_LogGroup_")
     assert log.endswith(".arn}:*")
     assert allowed["ReportFailures"]["actions"] == ["sqs:SendMessage"]
-    trust = statements("function", "Function/TrustDocument")["LambdaAssumes"]
+
+
+def test_only_lambda_takes_on_the_roles_by_one_document_for_all(
+    stacks: dict[str, Any], find: Find, statements: Statements
+) -> None:
+    (trust,) = statements("create", "Compliance/TrustDocument").values()
+    assert trust["actions"] == ["sts:AssumeRole"]
     assert trust["principals"] == [{"type": "Service", "identifiers": ["lambda.amazonaws.com"]}]
+    for function in stacks["create"]["resource"]["aws_lambda_function"].values():
+        path = function["//"]["metadata"]["path"].split("/", 2)[2].removesuffix("Resource")
+        role = find("create", "aws_iam_role", f"{path}Role")
+        assert role["assume_role_policy"].startswith(
+            "${data.aws_iam_policy_document.Compliance_TrustDocument_"
+        )
 
 
 def test_the_role_may_use_a_customer_managed_key(statements: Statements) -> None:
@@ -77,6 +89,7 @@ def test_impossible_arguments_are_refused_by_name(changes: dict[str, Any], messa
     arguments: dict[str, Any] = {
         "function_name": "judge",
         "description": "Judges.",
+        "assume_role_policy": "{}",
         "handler": "assay.evaluator.handler",
         "filename": "code.zip",
         "source_code_hash": "hash",

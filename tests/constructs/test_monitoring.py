@@ -185,6 +185,42 @@ def test_an_alarm_goes_off_when_a_schedule_falls_silent(stacks: dict[str, Any]) 
             assert alarm["treat_missing_data"] == "breaching"
 
 
+RULES = ("ec2-tag-compliance", "rds-backup-compliance", "s3-encryption-compliance")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_an_alarm_goes_off_for_a_resource_that_cannot_be_read(find: Find, rule: str) -> None:
+    alarm = find("create", "aws_cloudwatch_metric_alarm", f"Monitoring/Unreadable-{rule}")
+    assert alarm["alarm_name"] == f"{rule}-test-unreadable"
+    assert alarm["metric_name"] == "Unreadable"
+    assert alarm["threshold"] == 1
+    _is_on_the_latest_value(alarm, rule)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_an_alarm_goes_off_when_no_sweep_for_a_rule_has_been_completed(
+    find: Find, rule: str
+) -> None:
+    for stack, hours in (("create", 13), ("daily", 30)):
+        alarm = find(stack, "aws_cloudwatch_metric_alarm", f"Monitoring/Silence-{rule}")
+        assert alarm["alarm_name"] == f"{rule}-test-silent"
+        assert alarm["metric_name"] == "LastGoodRunAge"
+        assert alarm["threshold"] == hours * 3600
+        _is_on_the_latest_value(alarm, rule)
+
+
+def _is_on_the_latest_value(alarm: Any, rule: str) -> None:
+    """Between two values, hours apart, an alarm stays as it is."""
+    assert alarm["namespace"] == "Assay"
+    assert alarm["dimensions"] == {"environment_suffix": "test", "rule_name": rule}
+    assert alarm["statistic"] == "Maximum"
+    assert alarm["comparison_operator"] == "GreaterThanOrEqualToThreshold"
+    assert alarm["evaluation_periods"] == 1
+    assert alarm["treat_missing_data"] == "ignore"
+    for actions in (alarm["alarm_actions"], alarm["ok_actions"]):
+        assert actions[0].startswith("${aws_sns_topic.Monitoring_AlertTopic")
+
+
 def test_an_alarm_goes_off_for_any_dead_letter(find: Find) -> None:
     alarm = find("create", "aws_cloudwatch_metric_alarm", "Monitoring/DeadLetters")
     assert alarm["namespace"] == "AWS/SQS"
@@ -211,7 +247,7 @@ def test_one_customer_managed_key_encrypts_everything(stacks: dict[str, Any]) ->
         ),
         *(c["s3_kms_key_arn"] for c in _all(resources, "aws_config_delivery_channel")),
     ]
-    assert len(encrypted_by) == 2 + 1 + 1 + 4 + 4 + 2 + 1
+    assert len(encrypted_by) == 2 + 1 + 4 + 4 + 4 + 2 + 1
     assert all(arn.startswith(key) for arn in encrypted_by)
 
 

@@ -41,6 +41,20 @@ def test_the_types_of_enabled_rules_are_recorded_by_default(find: Find) -> None:
     }
 
 
+def test_global_types_are_recorded_where_they_are_named(find: Find) -> None:
+    """AWS Config records the global types of IAM when they are named, whatever the flag says.
+
+    https://docs.aws.amazon.com/config/latest/APIReference/API_RecordingGroup.html
+    """
+    recorder = find("recorder", "aws_config_configuration_recorder", "Recorder/Resource")
+    assert recorder["recording_group"] == {
+        "all_supported": False,
+        "include_global_resource_types": False,
+        "resource_types": ["AWS::IAM::User", "AWS::S3::Bucket"],
+        "recording_strategy": [{"use_only": "INCLUSION_BY_RESOURCE_TYPES"}],
+    }
+
+
 def test_recorder_then_channel_then_status(find: Find) -> None:
     recorder = find("create", "aws_config_configuration_recorder", "Config/Recorder/Resource")
     channel = find("create", "aws_config_delivery_channel", "Config/Recorder/DeliveryChannel")

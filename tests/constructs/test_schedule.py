@@ -30,6 +30,16 @@ def test_what_cannot_be_delivered_is_retried_then_kept(find: Find) -> None:
     assert target["dead_letter_config"] == {"arn": "arn:aws:sqs:eu-west-1:123456789012:alerts"}
 
 
+def test_functions_get_eventbridges_own_event_or_one_made_from_a_template(find: Find) -> None:
+    own = find("function", "aws_cloudwatch_event_target", "Schedule/Target-judge")
+    assert "input_transformer" not in own
+    path = "Compliance/ReminderSchedule1/Target-ec2-tag-compliance"
+    assert find("daily", "aws_cloudwatch_event_target", path)["input_transformer"] == {
+        "input_paths": {"time": "$.time"},
+        "input_template": '{"detail-type":"Assay Reminder","source":"assay","time":<time>}',
+    }
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -43,7 +43,7 @@ rules:
 """
 NONE = "environment_suffix: dev\nregion: us-east-1\nrecorder: {mode: none}\n"
 ALL_KEYS = ", ".join(sorted(Settings.model_fields))
-ALL_RULES = "ec2-tag-compliance, rds-backup-compliance, s3-encryption-compliance"
+ALL_RULES = ", ".join(rule_catalogue.names())
 SUFFIX = "lower-case letters, digits and, between them, hyphens, 20 characters at most"
 DAYS = "a whole number of days, 1 to 36500"
 LOG_DAYS = (
@@ -190,6 +190,10 @@ WRONG = [
     ("schedules:", "8: schedules: allowed: a mapping of schedules; got nothing"),
     ("schedules: {report: 5}", f"8: schedules.report: allowed: {SCHEDULE}; got 5{NUMBER}"),
     (
+        "schedules: {reminder: weekly}",
+        f"8: schedules.reminder: allowed: {SCHEDULE}; got 'weekly'",
+    ),
+    (
         "schedules: {silence_hours: 169}",
         "8: schedules.silence_hours: allowed: a whole number of hours, 1 to 168; got 169",
     ),
@@ -197,7 +201,7 @@ WRONG = [
         "schedules: {sweep: rate(1 hour)}",
         (
             "8: schedules.sweep: unknown key; allowed: config_maximum_execution_frequency, "
-            "evaluation, report, silence_hours"
+            "evaluation, reminder, report, silence_hours"
         ),
     ),
     (
@@ -669,7 +673,7 @@ def test_all_mistakes_of_a_file_are_told_at_once(
 def test_a_schedule_that_eventbridge_does_not_know_is_refused(
     mistakes: Callable[[str], list[str]], expression: str
 ) -> None:
-    for schedule in ("evaluation", "report"):
+    for schedule in ("evaluation", "report", "reminder"):
         assert mistakes(f"{MINIMUM}schedules: {{{schedule}: '{expression}'}}") == [
             f"dev.yaml:8: schedules.{schedule}: allowed: {SCHEDULE}; got {expression!r}"
         ]
@@ -912,13 +916,14 @@ def test_what_is_left_out_has_a_default(read: Reader) -> None:
         "schedules": {
             "evaluation": "cron(0 */6 * * ? *)",
             "report": "cron(20 */6 * * ? *)",
+            "reminder": None,
             "silence_hours": 13,
             "config_maximum_execution_frequency": None,
         },
         "alerts": {"emails": [], "subscriptions": []},
         "rules": {
             name: {"enabled": True, "severity": None, "parameters": {}}
-            for name in rule_catalogue.names()
+            for name in ("ec2-tag-compliance", "s3-encryption-compliance", "rds-backup-compliance")
         },
         "history_retention_days": 365,
         "log_retention_days": 365,
@@ -941,7 +946,7 @@ def test_everything_can_be_set(read: Reader) -> None:
         "object_retention_days: null\n"
         "retain_data: off\n"
         "provider_version: 6.25.0\n"
-        "schedules: {config_maximum_execution_frequency: Six_Hours}\n"
+        "schedules: {config_maximum_execution_frequency: Six_Hours, reminder: rate(30 days)}\n"
         "rules: {ec2-tag-compliance: {severity: critical}}\n"
         "backend: {type: s3, bucket: states, region: eu-west-1, key_prefix: a/b, kms_key_id: k}\n"
     )
@@ -954,6 +959,7 @@ def test_everything_can_be_set(read: Reader) -> None:
     assert settings.retain_data is False
     assert settings.provider_version == "6.25.0"
     assert settings.schedules.config_maximum_execution_frequency == "Six_Hours"
+    assert settings.schedules.reminder == "rate(30 days)"
     assert settings.backend == S3Backend(
         type="s3", bucket="states", region="eu-west-1", key_prefix="a/b", kms_key_id="k"
     )

@@ -14,6 +14,7 @@ Find = Callable[[str, str, str], Any]
 OUTPUTS = {
     "config_recorder_name",
     "config_bucket_name",
+    "dead_letter_queue_url",
     "dynamodb_table_name",
     "sns_topic_arn",
     "reports_bucket_name",
@@ -29,7 +30,7 @@ SETTINGS_STACKS = (
 
 
 @pytest.mark.parametrize("stack", SETTINGS_STACKS)
-def test_the_nine_outputs_are_there_in_every_mode(stacks: dict[str, Any], stack: str) -> None:
+def test_the_ten_outputs_are_there_in_every_mode(stacks: dict[str, Any], stack: str) -> None:
     assert set(stacks[stack]["output"]) == OUTPUTS
 
 
@@ -45,6 +46,13 @@ def test_the_recorders_name_is_the_own_one_the_existing_one_or_empty(
     )
     assert names["existing"] == "theirs"
     assert names["none"] == ""
+
+
+def test_the_dead_letter_queues_address_is_an_output(stacks: dict[str, Any]) -> None:
+    output = stacks["create"]["output"]["dead_letter_queue_url"]
+    assert re.fullmatch(
+        r"\$\{aws_sqs_queue\.Monitoring_DeadLetterQueue_\w+\.url\}", output["value"]
+    )
 
 
 def test_a_rule_that_is_off_has_an_empty_output_and_no_function(stacks: dict[str, Any]) -> None:
@@ -73,7 +81,7 @@ def test_policy_documents_are_terraforms_never_json_with_tokens_in_it(
         )
         for resource in stacks["protected"]["resource"][kind].values()
     ]
-    assert len(policies) == 5 + 5 + 1 + 2 + 1 + 1
+    assert len(policies) == 5 + 5 + 1 + 2 + 1 + 4
     assert all(
         re.fullmatch(r"\$\{data\.aws_iam_policy_document\.[\w-]+\.json\}", policy)
         for policy in policies

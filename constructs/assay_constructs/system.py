@@ -1,0 +1,175 @@
+"""Monitoring, Compliance and Config together, each with what it needs of the others."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdentity
+from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition
+from constructs import Construct
+
+from assay_constructs.compliance import (
+    Compliance,
+    EvaluatorRule,
+    aggregator_function_name,
+    evaluation_schedule_names,
+    evaluator_function_name,
+    report_schedule_name,
+)
+from assay_constructs.config import Config, LambdaRule, MaximumExecutionFrequency
+from assay_constructs.monitoring import Monitoring
+from assay_constructs.recorder import RecordingFrequency
+from assay_constructs.settings import Subscription
+
+
+class ComplianceSystem(Construct):
+    """Everything that judges one region of an account by the given rules.
+
+    Account and partition are those of the stack's provider, and what is left out is as in an
+    environment's settings.
+
+    Args:
+        scope: Parent construct.
+        construct_id: Name in the tree.
+        suffix: Ends every name. 1 to 20 lower-case letters, digits, hyphens.
+        region: Region of the stack's provider.
+        rules: The rules to deploy.
+        recorder_mode: ``create``: the AWS Config recorder is made here. ``existing``: somebody
+            else owns it. ``none``: without AWS Config; schedules alone start the evaluators.
+        recorder_name: Name of the recorder; ``assay-<suffix>`` without one.
+        resource_types: Resource types that an own recorder records; those of the rules without
+            them.
+        recording_frequency: How often an own recorder records changes.
+        maximum_execution_frequency: Lets AWS Config start sweeps too; on changes only without
+            one.
+        evaluation_schedule: EventBridge schedule of the sweeps, in UTC.
+        report_schedule: EventBridge schedule of the report, in UTC.
+        reminder_schedule: EventBridge schedule of reminders of open violations, in UTC; no
+            reminders without one.
+        silence_hours: Hours (1 to 168) without a scheduled run, or without a completed sweep of a
+            rule, that raise an alarm.
+        subscriptions: Subscribers of the alert topic.
+        history_retention_days: Days that evaluations stay in the history table.
+        log_retention_days: Days that function logs are kept.
+        object_retention_days: Days that Config snapshots and reports are kept; ``None`` for ever.
+        retain_data: Terraform refuses to destroy tables, buckets and key.
+        customer_managed_key: Encrypts everything with a KMS key of its own.
+        embedded_aws: Does what an embedded AWS (moto) demands.
+
+    Attributes:
+        monitoring: Tables, topic, buckets, dead-letter queue and alarms.
+        compliance: The functions and their schedules.
+        recorder_name: Name of the recorder; empty without AWS Config.
+
+    Raises:
+        ConstructArgumentError: When an argument is impossible.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        suffix: str,
+        region: str,
+        rules: Sequence[EvaluatorRule],
+        recorder_mode: Literal["create", "existing", "none"] = "create",
+        recorder_name: str | None = None,
+        resource_types: Sequence[str] | None = None,
+        recording_frequency: RecordingFrequency = "CONTINUOUS",
+        maximum_execution_frequency: MaximumExecutionFrequency | None = None,
+        evaluation_schedule: str = "cron(0 */6 * * ? *)",
+        report_schedule: str = "cron(20 */6 * * ? *)",
+        reminder_schedule: str | None = None,
+        silence_hours: int = 13,
+        subscriptions: Sequence[Subscription] = (),
+        history_retention_days: int = 365,
+        log_retention_days: int = 365,
+        object_retention_days: int | None = 730,
+        retain_data: bool = True,
+        customer_managed_key: bool = False,
+        embedded_aws: bool = False,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        account_id = DataAwsCallerIdentity(self, "Account").account_id
+        own_partition = DataAwsPartition(self, "Partition")
+        # Reading an attribute is a question to Node.js, so each is read once.
+        partition = own_partition.partition
+        rule_names = [each.rule.name for each in rules]
+        self.monitoring = monitoring = Monitoring(
+            self,
+            "Monitoring",
+            suffix=suffix,
+            account_id=account_id,
+            partition=partition,
+            dns_suffix=own_partition.dns_suffix,
+            region=region,
+            function_names=[
+                *(evaluator_function_name(name, suffix) for name in rule_names),
+                aggregator_function_name(suffix),
+            ],
+            schedule_names=[
+                *evaluation_schedule_names(len(rules), suffix),
+                report_schedule_name(suffix),
+            ],
+            rule_names=rule_names,
+            silence_hours=silence_hours,
+            subscriptions=subscriptions,
+            object_retention_days=object_retention_days,
+            retain_data=retain_data,
+            customer_managed_key=customer_managed_key,
+        )
+        self.compliance = Compliance(
+            self,
+            "Compliance",
+            suffix=suffix,
+            account_id=account_id,
+            partition=partition,
+            region=region,
+            rules=rules,
+            history_table_name=monitoring.history_table.name,
+            history_table_arn=monitoring.history_table.arn,
+            state_table_name=monitoring.state_table.name,
+            state_table_arn=monitoring.state_table.arn,
+            topic_arn=monitoring.topic_arn,
+            reports_bucket_name=monitoring.reports_bucket.bucket_name,
+            reports_bucket_arn=monitoring.reports_bucket.arn,
+            dead_letter_queue_arn=monitoring.dead_letter_queue.arn,
+            put_evaluations=recorder_mode != "none",
+            evaluation_schedule=evaluation_schedule,
+            report_schedule=report_schedule,
+            reminder_schedule=reminder_schedule,
+            history_retention_days=history_retention_days,
+            log_retention_days=log_retention_days,
+            kms_key_arn=monitoring.kms_key_arn,
+            embedded_aws=embedded_aws,
+        )
+        self.recorder_name = ""
+        if recorder_mode == "none":
+            return
+        self.recorder_name = Config(
+            self,
+            "Config",
+            suffix=suffix,
+            account_id=account_id,
+            partition=partition,
+            recorder_mode=recorder_mode,
+            recorder_name=recorder_name or f"assay-{suffix}",
+            rules=[
+                LambdaRule(
+                    name=f"{each.rule.name}-{suffix}",
+                    description=each.rule.requirement,
+                    function_name=self.compliance.evaluators[each.rule.name].function_name,
+                    function_arn=self.compliance.evaluators[each.rule.name].arn,
+                    resource_type=each.rule.resource_type,
+                    input_parameters=each.input_parameters,
+                )
+                for each in rules
+            ],
+            resource_types=resource_types or sorted({each.rule.resource_type for each in rules}),
+            recording_frequency=recording_frequency,
+            bucket_name=monitoring.config_bucket.bucket_name,
+            bucket_arn=monitoring.config_bucket.arn,
+            bucket_policy=monitoring.config_bucket.policy,
+            kms_key_arn=monitoring.kms_key_arn,
+            maximum_execution_frequency=maximum_execution_frequency,
+        ).recorder_name

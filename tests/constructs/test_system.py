@@ -1,0 +1,56 @@
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from assay_constructs.settings import Schedules, Settings
+from assay_constructs.system import ComplianceSystem
+
+Find = Callable[[str, str, str], Any]
+
+FUNCTIONS = {
+    "iam-mfa-compliance-test",
+    "s3-encryption-compliance-test",
+    "report-aggregator-test",
+}
+
+
+def test_suffix_region_and_rules_are_enough(stacks: dict[str, Any]) -> None:
+    resources = stacks["system"]["resource"]
+    functions = resources["aws_lambda_function"].values()
+    assert {function["function_name"] for function in functions} == FUNCTIONS
+    config_rules = resources["aws_config_config_rule"].values()
+    assert {rule["name"] for rule in config_rules} == FUNCTIONS - {"report-aggregator-test"}
+
+
+def test_an_own_recorder_is_named_after_the_suffix_and_records_what_the_rules_judge(
+    find: Find,
+) -> None:
+    path = "Assay/Config/Recorder/Resource"
+    recorder = find("system", "aws_config_configuration_recorder", path)
+    assert recorder["name"] == "assay-test"
+    assert recorder["recording_group"]["resource_types"] == ["AWS::IAM::User", "AWS::S3::Bucket"]
+
+
+def test_every_function_and_every_schedule_is_watched(stacks: dict[str, Any]) -> None:
+    resources = stacks["system"]["resource"]
+    watched: dict[str, set[str]] = {}
+    for alarm in resources["aws_cloudwatch_metric_alarm"].values():
+        watched.setdefault(alarm["metric_name"], set()).update(alarm["dimensions"].values())
+    schedules = resources["aws_cloudwatch_event_rule"].values()
+    assert watched["Errors"] == FUNCTIONS
+    assert watched["Invocations"] == {schedule["name"] for schedule in schedules}
+    rules = {"iam-mfa-compliance", "s3-encryption-compliance"}
+    assert watched["LastGoodRunAge"] == watched["Unreadable"] == {"test", *rules}
+
+
+def test_what_is_left_out_is_as_in_the_settings() -> None:
+    settings = {name: field.default for name, field in Settings.model_fields.items()}
+    schedules = {name: field.default for name, field in Schedules.model_fields.items()}
+    settings |= {f"{name}_schedule": value for name, value in schedules.items()}
+    settings |= schedules
+    settings["maximum_execution_frequency"] = schedules["config_maximum_execution_frequency"]
+    parameters = inspect.signature(ComplianceSystem.__init__).parameters.values()
+    defaults = {each.name: each.default for each in parameters if each.name in settings}
+    del defaults["region"], defaults["rules"]
+    assert len(defaults) == 11
+    assert defaults == {name: settings[name] for name in defaults}
