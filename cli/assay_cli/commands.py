@@ -10,14 +10,17 @@ from typing import Annotated
 
 import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 
+from assay_cli import embedded_aws
 from assay_cli import outputs as flat
+from assay_cli.continuations import follow
+from assay_cli.dead_letters import function_name
 from assay_cli.demo import PROJECT, Demo
 from assay_cli.display import Display
-from assay_cli.errors import AssayError
+from assay_cli.errors import USER_ERRORS
 from assay_cli.invoke import FunctionError, Invocation, scheduled_event
+from assay_cli.redrive import DeadLetterQueue, Outcome, describe, list_letters
+from assay_cli.redrive import as_json as outcome_as_json
 
 app = typer.Typer(
     # Plain help is the same on a terminal, in a pipe and in a log.
@@ -34,7 +37,7 @@ def _errors_for_users() -> Iterator[None]:
     """Print what a user can act on without a traceback, and exit with 1."""
     try:
         yield
-    except (AssayError, BotoCoreError, ClientError, ResponseParserError) as error:
+    except USER_ERRORS as error:
         if isinstance(error, FunctionError):
             sys.stderr.write(error.log)
         sys.stderr.write(f"error: {error}\n")
@@ -46,6 +49,10 @@ def _read(file: str, option: str) -> str:
         return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except OSError as error:
         raise typer.BadParameter(f"{file}: {error.strerror}", param_hint=option) from error
+
+
+def _read_outputs(file: Path) -> dict[str, str]:
+    return flat.read(file) if file.exists() else {}
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - as Typer calls it
@@ -73,6 +80,9 @@ def assay(
       cdktf deploy assay-dev --outputs-file cfn-outputs/outputs.json
       assay outputs
       assay invoke s3-encryption-compliance
+    See what failed for good, and after a fix put it back to work:
+      assay redrive --dry-run
+      assay redrive
     """  # noqa: D301 - Click wants the character that \b stands for
 
 
@@ -171,6 +181,15 @@ def invoke(
     outputs_file: Annotated[
         Path, typer.Option("--outputs", metavar="FILE", help="The flat outputs.")
     ] = flat.FLAT_OUTPUTS,
+    to_the_end: Annotated[
+        bool | None,
+        typer.Option(
+            "--follow/--no-follow",
+            help="Run the continuations too that a sweep leaves in its queue when its time is "
+            "over. By default only with AWS_ENDPOINT_URL; in AWS, Lambda does it.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the payload, as JSON and nothing else.")
     ] = False,
@@ -179,7 +198,8 @@ def invoke(
 
     It runs in a fresh process that can import the zip and what the Lambda runtime brings, nothing
     else. The AWS is the one of your environment: AWS_ENDPOINT_URL, credentials, region. The
-    function runs with your credentials, not with its role.
+    function runs with your credentials, not with its role. The payload of a run that has
+    continuations is that of the last one.
 
     \b
     Examples:
@@ -188,8 +208,7 @@ def invoke(
       assay invoke s3-encryption-compliance-dev --event change.json
     """  # noqa: D301 - Click wants the character that \b stands for
     with _errors_for_users():
-        known = flat.read(outputs_file) if outputs_file.exists() else {}
-        function = flat.function_name(name, known)
+        function = flat.function_name(name, _read_outputs(outputs_file))
         session = boto3.Session()
         given = None if event is None else flat.parse(_read(event, "--event"), event)
         try:
@@ -197,6 +216,8 @@ def invoke(
                 session, function, scheduled_event(session, function) if given is None else given
             ) as invocation:
                 result = invocation.result()
+            if embedded_aws.in_use() if to_the_end is None else to_the_end:
+                result = follow(session, function, result)
         except FunctionError as error:
             if as_json:
                 typer.echo(json.dumps(error.error))
@@ -206,3 +227,97 @@ def invoke(
     else:
         typer.echo(result.log, err=True, nl=False)
         typer.echo(json.dumps(result.payload, indent=2))
+
+
+@app.command(epilog=_EXIT_CODES, short_help="Put dead letters back to work, or list them.")
+def redrive(  # noqa: PLR0913 - each is an option
+    *,
+    outputs_file: Annotated[
+        Path, typer.Option("--outputs", metavar="FILE", help="The flat outputs.")
+    ] = flat.FLAT_OUTPUTS,
+    queue_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The dead-letter queue; by default the output dead_letter_queue_url.",
+            show_default=False,
+        ),
+    ] = None,
+    function: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only this function's messages, named as for `assay invoke`.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many messages at most.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list the messages; change nothing.")
+    ] = False,
+    locally: Annotated[
+        bool | None,
+        typer.Option(
+            "--locally/--in-aws",
+            help="Run the functions on this machine, or hand the work to Lambda. By default on "
+            "this machine only with AWS_ENDPOINT_URL, where Lambda runs nothing.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the messages, as JSON and nothing else.")
+    ] = False,
+) -> None:
+    """Put the messages of the dead-letter queue back to work, once their cause is mended.
+
+    A failed invocation and an event that could not be delivered are given to their function again,
+    a continuation to its queue. A message is deleted only after that; all others stay and are
+    named. Doing work twice does no harm.
+
+    \b
+    Examples:
+      assay redrive --dry-run
+      assay redrive
+      assay redrive --function s3-encryption-compliance --limit 1
+
+    In AWS a message put back that fails once more returns to the queue some minutes later. On this
+    machine a function runs with your credentials, and its message is deleted only after success.
+    """  # noqa: D301 - Click wants the character that \b stands for
+    display = Display()
+    with _errors_for_users():
+        known = _read_outputs(outputs_file)
+        url = queue_url or known.get("dead_letter_queue_url")
+        if not url:
+            raise typer.BadParameter(
+                f"{outputs_file}: there is no dead_letter_queue_url; `assay outputs` writes the "
+                "file, and --queue-url names the queue without it",
+                param_hint="--outputs",
+            )
+        wanted = None if function is None else function_name(flat.function_name(function, known))
+        here = embedded_aws.in_use() if locally is None else locally
+        queue = DeadLetterQueue(boto3.Session(), url)
+        outcomes = []
+        with queue.letters(function=wanted, limit=limit) as letters:
+            for letter in letters:
+                if dry_run:
+                    outcome = Outcome(letter, put_back=False, reason=letter.problem)
+                else:
+                    outcome = queue.put_back(letter, locally=here)
+                    sys.stderr.write(outcome.log)
+                    if not as_json:
+                        display.say(describe(outcome))
+                outcomes.append(outcome)
+    put_back = sum(outcome.put_back for outcome in outcomes)
+    left = len(outcomes) - put_back
+    if as_json:
+        typer.echo(json.dumps({"messages": [outcome_as_json(each) for each in outcomes]}))
+    elif dry_run:
+        list_letters(letters, display)
+        display.say(f"{left} in {url}")
+    else:
+        display.say(f"{put_back} put back, {left} left")
+    if left and not dry_run:
+        raise typer.Exit(1)

@@ -19,6 +19,7 @@ import yaml
 
 from assay.rule import ComplianceType
 from assay_cli import outputs, processes, report, samples
+from assay_cli.continuations import follow
 from assay_cli.display import Display
 from assay_cli.embedded_aws import ACCOUNT_ID, REGION, EmbeddedAws
 from assay_cli.errors import AssayError
@@ -156,8 +157,8 @@ class Demo:
                 running.enter_context(Invocation(session, name, scheduled_event(session, name)))
                 for name in evaluators
             ]
-            for invocation in invocations:
-                invocation.result()
+            for name, invocation in zip(evaluators, invocations, strict=True):
+                follow(session, name, invocation.result())
         aggregator = deployed[_AGGREGATOR_OUTPUT]
         with self.display.working(f"Invoking {aggregator}"):
             written = invoke(session, aggregator, scheduled_event(session, aggregator))

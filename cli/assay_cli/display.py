@@ -25,18 +25,19 @@ class Display:
     """
 
     def __init__(self, *, terminal: bool | None = None) -> None:
-        self._console = Console(highlight=False, force_terminal=terminal)
+        # Texts come from AWS too, and may have brackets that look like markup.
+        self._console = Console(highlight=False, markup=False, force_terminal=terminal)
         if not self._console.is_terminal:
             self._console.width = _PLAIN_WIDTH
-        self._errors = Console(stderr=True, highlight=False)
+        self._errors = Console(stderr=True, highlight=False, markup=False)
 
     def say(self, text: str = "") -> None:
         """Print a line."""
-        self._console.print(text, markup=False, soft_wrap=True)
+        self._console.print(text, soft_wrap=True)
 
     def notice(self, text: str) -> None:
         """Print a line that is not part of the result."""
-        self._errors.print(text, markup=False, soft_wrap=True)
+        self._errors.print(text, soft_wrap=True)
 
     def table(self, title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
         """Print a table."""

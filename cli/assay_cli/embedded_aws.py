@@ -23,6 +23,11 @@ ACCOUNT_ID = "123456789012"
 _SECONDS_TO_STOP = 5
 
 
+def in_use() -> bool:
+    """Whether the environment leads to an endpoint instead of AWS: it runs no Lambda code."""
+    return bool(os.environ.get("AWS_ENDPOINT_URL"))
+
+
 class EmbeddedAwsError(AssayError):
     """The embedded AWS did not start."""
 
@@ -119,6 +124,8 @@ class EmbeddedAws:
         direct = ",".join(filter(None, (os.environ.get("NO_PROXY"), "127.0.0.1")))
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
+            # S3 Control puts the account in front of the host; so it falls on a user's name.
+            "AWS_ENDPOINT_URL_S3_CONTROL": self.endpoint.replace("//", "//account@"),
             "AWS_ACCESS_KEY_ID": "embedded",
             "AWS_SECRET_ACCESS_KEY": "embedded",
             "AWS_DEFAULT_REGION": REGION,

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 from moto.backends import get_backend
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sqs.models import Queue
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from assay_cli.embedded_aws import KEEP
@@ -82,6 +83,31 @@ def count_loopback_as_secure_transport() -> None:
     IAMPolicyStatement.is_action_permitted = judge_over_loopback
 
 
+def answer_redrive_policies_without_spaces() -> None:
+    """Let GetQueueAttributes answer a queue's redrive policy as AWS does, as compact JSON.
+
+    Terraform compares it as text, so that it would see a change in moto's for ever.
+    """
+    answer: Callable[[Queue], dict[str, Any]] = Queue.attributes.fget
+
+    def answer_compactly(queue: Queue) -> dict[str, Any]:
+        attributes = answer(queue)
+        if attributes["RedrivePolicy"]:
+            policy = json.loads(attributes["RedrivePolicy"])
+            attributes["RedrivePolicy"] = json.dumps(policy, separators=(",", ":"))
+        return attributes
+
+    Queue.attributes = property(answer_compactly)
+
+
+def leave_messages_in_their_queues() -> None:
+    """Let queues invoke no functions, whatever event source mappings say.
+
+    moto would run each in Docker, and where there is none count a message as received each time.
+    """
+    Queue.lambda_event_source_mappings = property(lambda _: {}, lambda *_: None)
+
+
 def _stop_with_the_parent(parent: TextIO, server: BaseWSGIServer) -> None:
     if parent.readline() != KEEP:
         server.shutdown()
@@ -93,6 +119,8 @@ def main() -> None:
     # One line for each request would slow the server and fill the disk of a kept one.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     count_loopback_as_secure_transport()
+    answer_redrive_policies_without_spaces()
+    leave_messages_in_their_queues()
     server = make_server(
         "127.0.0.1",
         0,

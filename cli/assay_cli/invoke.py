@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 import uuid
 import zipfile
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import FunctionConfigurationTypeDef
 
 # What a handler needs of this machine to reach AWS at all; everything else is the function's own.
-_PASSED_ON = ("PATH", "TMPDIR", "AWS_CA_BUNDLE", "SSL_CERT_FILE")
+_PASSED_ON = ("PATH", "TMPDIR", "AWS_CA_BUNDLE", "SSL_CERT_FILE", "AWS_ENDPOINT_URL_S3_CONTROL")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 _DOWNLOAD_TIMEOUT_SECONDS = 60
@@ -173,13 +174,15 @@ class Invocation:
             self._log_file = folder / "log"
             self._result_file = folder / "result.json"
             request_file = folder / "request.json"
+            # Both processes have the same clock, so the handler knows when it will be ended.
+            self._deadline = time.monotonic() + self._timeout_seconds
             request_file.write_text(
                 json.dumps(
                     {
                         "path": [str(task), str(runtime)],
                         "handler": configuration["Handler"],
                         "event": self._event,
-                        "timeout_seconds": self._timeout_seconds,
+                        "deadline": self._deadline,
                         "context": self._context(configuration),
                     }
                 ),
@@ -223,7 +226,7 @@ class Invocation:
         """
         timed_out = False
         try:
-            self._process.wait(self._timeout_seconds)
+            self._process.wait(max(0, self._deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             processes.end(self._process)
             timed_out = True

@@ -22,7 +22,8 @@ class LambdaContext:
     https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
 
     Attributes:
-        deadline: when the time-out strikes, in seconds of the monotonic clock.
+        deadline: when the time-out strikes, in seconds of the monotonic clock, which all processes
+            of a machine share (https://docs.python.org/3/library/time.html#time.monotonic).
     """
 
     function_name: str
@@ -46,7 +47,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         request: `path` (folders to import from), `handler` (`module.function`), `event`,
-            `timeout_seconds`, and `context`, the other fields of `LambdaContext`.
+            `deadline`, and `context`, the other fields of `LambdaContext`.
 
     Returns:
         `{"payload": …}`, or `{"error": …}` with errorType, errorMessage and stackTrace
@@ -54,9 +55,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     """
     sys.path[:0] = request["path"]
     module_name, _, function_name = request["handler"].rpartition(".")
-    context = LambdaContext(
-        **request["context"], deadline=time.monotonic() + request["timeout_seconds"]
-    )
+    context = LambdaContext(**request["context"], deadline=request["deadline"])
     try:
         handler = getattr(importlib.import_module(module_name.replace("/", ".")), function_name)
         payload = handler(request["event"], context)

@@ -12,6 +12,7 @@ FLAT_OUTPUTS = Path("cfn-outputs", "flat-outputs.json")
 REQUIRED_OUTPUTS = (
     "config_recorder_name",
     "config_bucket_name",
+    "dead_letter_queue_url",
     "dynamodb_table_name",
     "sns_topic_arn",
     "reports_bucket_name",

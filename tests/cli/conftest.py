@@ -7,6 +7,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
@@ -16,6 +17,26 @@ from assay_cli.embedded_aws import EmbeddedAws
 
 RunningProcesses = Callable[[], list[str]]
 DeployFunction = Callable[..., str]
+
+# Its runs have as many segments as the event says, and may break in one of them.
+SWEEPER = """
+import json, os
+import boto3
+
+def handler(event, context):
+    work = json.loads(event["Records"][0]["body"]) if "Records" in event else event
+    segment = work.get("segment", 1)
+    print("segment", segment, "of", work["run"])
+    if segment == work.get("broken"):
+        raise ValueError("cannot go on")
+    continued = segment < work["last"]
+    if continued:
+        body = work | {"kind": "assay-continuation", "segment": segment + 1}
+        boto3.client("sqs").send_message(
+            QueueUrl=os.environ["CONTINUATION_QUEUE_URL"], MessageBody=json.dumps(body)
+        )
+    return {"run_id": work["run"], "segments": segment, "continued": continued}
+"""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -76,6 +97,35 @@ def deploy_function(session: boto3.Session) -> Iterator[DeployFunction]:
     for name in names:
         client.delete_function(FunctionName=name)
     session.client("iam").delete_role(RoleName="anything")
+
+
+@dataclass(frozen=True)
+class Sweeper:
+    """A deployed function whose runs have several segments, with its queue."""
+
+    name: str
+    arn: str
+    queue_url: str
+    queue_arn: str
+
+
+@pytest.fixture
+def sweeper(session: boto3.Session, deploy_function: DeployFunction) -> Iterator[Sweeper]:
+    """Deploys such a function."""
+    sqs = session.client("sqs")
+    queue_url = sqs.create_queue(QueueName="sweeper-continuations")["QueueUrl"]
+    name = deploy_function(
+        SWEEPER,
+        FunctionName="sweeper",
+        Environment={"Variables": {"CONTINUATION_QUEUE_URL": queue_url}},
+    )
+    yield Sweeper(
+        name,
+        f"arn:aws:lambda:us-east-1:123456789012:function:{name}",
+        queue_url,
+        "arn:aws:sqs:us-east-1:123456789012:sweeper-continuations",
+    )
+    sqs.delete_queue(QueueUrl=queue_url)
 
 
 @pytest.fixture

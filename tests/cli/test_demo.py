@@ -20,7 +20,8 @@ from assay_cli.outputs import REQUIRED_OUTPUTS
 
 ASSAY = str(Path(sys.executable).with_name("assay"))
 
-# An app whose stack needs seconds: one function that stands for all, and a report without verdicts.
+# An app whose stack needs seconds: one function that stands for all, whose every run has one
+# continuation, and a report without verdicts that tells whether that was run.
 SMALL_APP = '''
 import json, os, sys, zipfile
 from pathlib import Path
@@ -32,19 +33,29 @@ stack = Path(os.environ["CDKTF_OUTDIR"], "stacks", "assay-demo")
 stack.mkdir(parents=True)
 with zipfile.ZipFile(stack / "code.zip", "w") as code:
     code.writestr("function.py", """
-import json, time
+import json, os, time
 import boto3
 
 def handler(event, context):
     print("working", flush=True)
+    s3, sqs = boto3.client("s3"), boto3.client("sqs")
+    written = {"report_bucket": "small-reports", "report_key": "report.json"}
+    if "Records" in event:
+        done = "done/" + event["Records"][0]["messageId"]
+        s3.put_object(Bucket=written["report_bucket"], Key=done, Body=b"")
+        return written | {"continued": False}
     time.sleep(1)
+    queue_url = os.environ["CONTINUATION_QUEUE_URL"]
+    sqs.create_queue(QueueName=queue_url.rpartition("/")[2])
+    sqs.send_message(QueueUrl=queue_url, MessageBody="{}")
+    done = s3.list_objects_v2(Bucket=written["report_bucket"], Prefix="done/")["KeyCount"]
     rules = [{"rule_name": "s3-encryption-compliance", "severity": "high", "resources": 0,
-              "compliant": 0, "non_compliant": 1, "not_applicable": 0, "score": None}]
+              "compliant": 0, "non_compliant": done, "not_applicable": 0, "score": None}]
     report = {"rules": rules, "resources": [], "summary": rules[0]}
-    boto3.client("s3").put_object(
-        Bucket="small-reports", Key="report.json", Body=json.dumps(report).encode()
+    s3.put_object(
+        Bucket=written["report_bucket"], Key=written["report_key"], Body=json.dumps(report).encode()
     )
-    return {"report_bucket": "small-reports", "report_key": "report.json"}
+    return written | {"continued": True}
 """)
 names = dict.fromkeys(json.loads(os.environ["SMALL_APP_OUTPUTS"]), "small")
 (stack / "cdk.tf.json").write_text(json.dumps({
@@ -65,6 +76,9 @@ names = dict.fromkeys(json.loads(os.environ["SMALL_APP_OUTPUTS"]), "small")
         "aws_lambda_function": {"small": {
             "function_name": "small", "role": "${aws_iam_role.small.arn}", "runtime": "python3.13",
             "handler": "function.handler", "filename": "code.zip", "timeout": 60,
+            "environment": {"variables": {
+                "CONTINUATION_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/small"
+            }},
         }},
     },
     "output": {name: {"value": value} for name, value in names.items()},
@@ -167,6 +181,8 @@ def test_verdicts_that_are_not_demanded_fail_and_are_listed(
         "  s3-encryption-compliance on arn:aws:s3:::sample-vault: "
         "expected COMPLIANT, got no verdict\n"
     ) in done.stdout
+    # Each of the three evaluators has been followed, so that the report has violations.
+    assert "| s3-encryption-compliance | high     | 0         | 0         | 3 " in done.stdout
     assert "  alerts: expected 1, one for each rule with violations, got 0\n" in done.stdout
     assert "Everything is destroyed\n" in done.stdout
     assert running_processes() == []

@@ -83,6 +83,11 @@ def test_plain_table_has_a_line_for_each_row(capsys: pytest.CaptureFixture[str])
     assert f"| 1 | {arn} |" in lines
 
 
+def test_brackets_in_a_table_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    Display().table("Title", ("A",), [("one of [/a], [red]",)])
+    assert "| one of [/a], [red] |" in capsys.readouterr().out
+
+
 def test_table_on_a_terminal_has_lines_drawn(capsys: pytest.CaptureFixture[str]) -> None:
     Display(terminal=True).table("Title", ("A", "B"), [("1", "2")])
     written = capsys.readouterr().out

@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 
-from assay_cli.embedded_aws import EmbeddedAws, EmbeddedAwsError
+from assay_cli import embedded_aws
+from assay_cli.embedded_aws import ACCOUNT_ID, EmbeddedAws, EmbeddedAwsError
 
 PARENT = """
 import sys, time
@@ -129,6 +131,18 @@ def test_environment_knows_no_other_aws(aws: EmbeddedAws, monkeypatch: pytest.Mo
     }
 
 
+def test_the_accounts_own_settings_of_s3_can_be_reached(aws: EmbeddedAws) -> None:
+    blocked = {"BlockPublicAcls": True, "IgnorePublicAcls": True}
+    blocked |= {"BlockPublicPolicy": True, "RestrictPublicBuckets": False}
+    with aws.exported():
+        s3control: Any = boto3.client("s3control")
+        s3control.put_public_access_block(
+            AccountId=ACCOUNT_ID, PublicAccessBlockConfiguration=blocked
+        )
+        answer = s3control.get_public_access_block(AccountId=ACCOUNT_ID)
+    assert answer["PublicAccessBlockConfiguration"] == blocked
+
+
 def test_exported_variables_are_taken_back(
     aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,3 +152,12 @@ def test_exported_variables_are_taken_back(
         assert os.environ["AWS_ENDPOINT_URL"] == aws.endpoint
         assert "AWS_PROFILE" not in os.environ
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(("endpoint", "is_embedded"), [("http://127.0.0.1:1", True), ("", False)])
+def test_endpoint_of_the_environment_is_taken_for_an_embedded_aws(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, is_embedded: bool
+) -> None:
+    assert not embedded_aws.in_use()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    assert embedded_aws.in_use() is is_embedded

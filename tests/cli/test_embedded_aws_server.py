@@ -1,9 +1,10 @@
-"""The embedded AWS serves functions' code where the Lambda API says that it is."""
+"""What the embedded AWS does otherwise than moto, so that it does as AWS does."""
 
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import boto3
@@ -12,6 +13,9 @@ import urllib3
 from botocore.exceptions import ClientError
 
 from assay_cli.embedded_aws import EmbeddedAws
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 
 def test_importing_the_module_starts_nothing() -> None:
@@ -71,6 +75,45 @@ def test_policy_that_denies_denies(session: boto3.Session) -> None:
     deny(session, "denied", {})
     with pytest.raises(ClientError, match="403"):
         session.client("s3").put_object(Bucket="denied", Key="key", Body=b"body")
+
+
+def make_queue(
+    session: boto3.Session, name: str, attributes: "Mapping[QueueAttributeNameType, str]"
+) -> tuple[str, str]:
+    sqs = session.client("sqs")
+    url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return url, answer["Attributes"]["QueueArn"]
+
+
+def test_redrive_policy_is_answered_as_compact_json(session: boto3.Session) -> None:
+    _, dead_letter_queue = make_queue(session, "dead-letters", {})
+    policy = f'{{"deadLetterTargetArn":"{dead_letter_queue}","maxReceiveCount":3}}'
+    url, _ = make_queue(session, "redriven", {"RedrivePolicy": policy})
+    answer = session.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    assert answer["Attributes"]["RedrivePolicy"] == policy
+
+
+def test_queue_without_a_redrive_policy_answers_none(session: boto3.Session) -> None:
+    url, _ = make_queue(session, "not-redriven", {})
+    answer = session.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    assert "RedrivePolicy" not in answer["Attributes"]
+
+
+def test_message_stays_in_a_queue_that_is_mapped_to_a_function(
+    session: boto3.Session, deploy_function: Callable[..., str]
+) -> None:
+    sqs = session.client("sqs")
+    url, arn = make_queue(session, "mapped", {})
+    mapping = session.client("lambda").create_event_source_mapping(
+        EventSourceArn=arn, FunctionName=deploy_function("")
+    )
+    assert mapping["State"] == "Enabled"
+    sqs.send_message(QueueUrl=url, MessageBody="body")
+    answer = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["All"])
+    (message,) = answer["Messages"]
+    assert message["Body"] == "body"
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
 def test_other_addresses_are_moto_s_own(session: boto3.Session) -> None:

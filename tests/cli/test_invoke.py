@@ -5,6 +5,7 @@ import hashlib
 import io
 import re
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -147,6 +148,29 @@ def test_time_out_ends_the_function(
     with pytest.raises(FunctionError, match=r"Sandbox\.Timedout: .* after 2 seconds") as error:
         invoke(session, name, {})
     assert error.value.log == "in\n"
+
+
+def test_function_is_told_no_more_time_than_it_has(
+    session: boto3.Session, deploy_function: Callable[..., str]
+) -> None:
+    name = deploy_function(
+        "import time\ndef handler(event, context):\n"
+        "    while (left := context.get_remaining_time_in_millis()):\n"
+        "        print(left)\n        time.sleep(0.02)\n"
+        "    time.sleep(60)\n",
+        Timeout=3,
+    )
+    with Invocation(session, name, {}) as invocation:
+        started = time.monotonic()
+        # Its time passes whether anybody waits for it or not.
+        time.sleep(2)
+        with pytest.raises(FunctionError, match="after 3 seconds") as error:
+            invocation.result()
+    assert time.monotonic() - started < 4.5
+    told = [int(line) for line in error.value.log.splitlines()]
+    assert told == sorted(told, reverse=True)
+    assert told[0] < 3000
+    assert told[-1] < 200
 
 
 def test_process_that_ends_itself_is_a_failure(

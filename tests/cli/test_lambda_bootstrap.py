@@ -3,6 +3,7 @@
 import json
 import runpy
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def request_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             "path": [str(tmp_path)],
             "handler": handler,
             "event": event,
-            "timeout_seconds": 30,
+            "deadline": time.monotonic() + 30,
             "context": CONTEXT,
         }
 

@@ -43,10 +43,11 @@ def functions(outputs: dict[str, str], evaluators: list[str]) -> dict[str, Any]:
     }
 
 
-def test_all_nine_outputs_are_there(outputs: dict[str, str]) -> None:
+def test_all_ten_outputs_are_there(outputs: dict[str, str]) -> None:
     assert set(outputs) == {
         "config_recorder_name",
         "config_bucket_name",
+        "dead_letter_queue_url",
         "dynamodb_table_name",
         "sns_topic_arn",
         "reports_bucket_name",
