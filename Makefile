@@ -53,8 +53,8 @@ types: .venv/.ready ## Types, strictly
 
 unit: .venv/.ready ## Test levels that need no Terraform deployment
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest tests/lambda
-	$(BIN)/coverage run -m pytest tests/constructs tests/project tests/cli
+	$(BIN)/coverage run -m pytest tests/lambda --numprocesses 2
+	$(BIN)/coverage run -m pytest tests/constructs tests/project tests/cli --numprocesses 2 --dist loadfile
 
 e2e: .venv/.ready tools/audit/.venv/.ready node_modules/.ready ## Deploy with real Terraform to an embedded AWS
 	$(BIN)/coverage run -m pytest tests/e2e --numprocesses 4 --dist loadfile

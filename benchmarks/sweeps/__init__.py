@@ -1,0 +1,1 @@
+"""The parts of `sweep.py`: what is swept, on which servers, and the process that sweeps."""
