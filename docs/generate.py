@@ -8,7 +8,7 @@ import inspect
 import json
 import sys
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import UnionType
 
@@ -72,7 +72,7 @@ def _setting(name: str, field: FieldInfo) -> str:
         shown = "see below"
     else:
         shown = f"`{json.dumps(default)}`"
-    kind = _kind(field.annotation).replace("|", "\\|")
+    kind = _cell(_kind(field.annotation))
     return f"| `{name}` | {kind} | {shown} | {field.description or ''} |"
 
 
@@ -84,9 +84,9 @@ def _kind(annotation: object) -> str:  # noqa: PLR0911 - a line for each kind of
         return ", ".join(f"`{value}`" for value in arguments)
     if origin in (UnionType, typing.Union):
         return " or ".join(_kind(argument) for argument in arguments)
-    if origin is list:
+    if origin in (list, tuple):
         return f"list of {_kind(arguments[0])}"
-    if origin is dict:
+    if origin in (dict, Mapping):
         return f"map of {_kind(arguments[0])} to {_kind(arguments[1])}"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
@@ -96,28 +96,62 @@ def _kind(annotation: object) -> str:  # noqa: PLR0911 - a line for each kind of
 
 def rules_page() -> str:
     """The page on rules, from the rule classes."""
-    lines = ["# Rules", "", GENERATED]
-    for name in rules.names():
-        lines += _rule(rules.load(name))
+    found = [rules.load(name) for name in rules.names()]
+    lines = [
+        "# Rules",
+        "",
+        GENERATED,
+        "",
+        "A rule judges only where [settings](settings.md#rulesettings) name it, and they may give",
+        "it another severity. [Rules of your own](rules-of-your-own.md) come beside these.",
+        "",
+        "| rule | resource type | severity | requirement |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| [{rule.name}](#{rule.name}) | `{rule.resource_type}` | {rule.severity} "
+        f"| {_cell(rule.requirement)} |"
+        for rule in found
+    ]
+    for rule in found:
+        lines += _rule(rule)
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _rule(rule: type[AnyRule]) -> list[str]:
     lines = ["", f"## {rule.name}", "", rule.requirement, "", rule.rationale, ""]
     lines += [f"Judges `{rule.resource_type}`; severity {rule.severity} by default.", ""]
-    lines += ["| parameter | default | meaning |", "| --- | --- | --- |"]
-    meanings = _attributes(rule.Parameters)
-    given = rule.Parameters.from_settings({})
-    for field in dataclasses.fields(rule.Parameters):
-        default = json.dumps(getattr(given, field.name), default=dict)
-        lines.append(f"| `{field.name}` | `{default}` | {meanings[field.name]} |")
-    lines += ["", "| IAM actions | resources |", "| --- | --- |"]
+    lines += [f"**Remedy:** {rule.remedy}", ""]
+    lines += _parameters(rule)
+    lines += ["| IAM actions | resources |", "| --- | --- |"]
     lines += [
         f"| {', '.join(f'`{action}`' for action in permission.actions)} "
         f"| {', '.join(f'`{resource}`' for resource in permission.resources)} |"
         for permission in rule.permissions
     ]
     return lines
+
+
+def _parameters(rule: type[AnyRule]) -> list[str]:
+    fields = dataclasses.fields(rule.Parameters)
+    if not fields:
+        return ["It has no parameters.", ""]
+    lines = ["| parameter | type | default | meaning |", "| --- | --- | --- | --- |"]
+    meanings, types = _attributes(rule.Parameters), typing.get_type_hints(rule.Parameters)
+    given = rule.Parameters.from_settings({})
+    for field in fields:
+        default = json.dumps(getattr(given, field.name), default=dict)
+        # The default has a column of its own.
+        meaning, _, _ = meanings[field.name].partition(" Default: ")
+        lines.append(
+            f"| `{field.name}` | {_cell(_kind(types[field.name]))} | `{default}` "
+            f"| {_cell(meaning)} |"
+        )
+    return [*lines, ""]
 
 
 def _attributes(cls: type) -> dict[str, str]:
