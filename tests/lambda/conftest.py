@@ -6,7 +6,8 @@ import io
 import json
 import logging
 import os
-from collections import deque
+import re
+from collections import Counter, deque
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -494,3 +495,27 @@ def run_instance() -> Callable[..., str]:
         return instance_id
 
     return run_instance
+
+
+# As `test_fault_matrix.py` names its rows.
+ROW = re.compile(
+    r"test_nothing_is_lost_doubled_or_made_up\["
+    r"(?P<scenario>.+)-(?P<call>\w+:\w+)-(?:first|last)-(?P<fault>.+)\]$"
+)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints the size of the fault matrix, and how it went."""
+    outcomes = Counter[str]()
+    seen: dict[str, set[str]] = {"scenario": set(), "call": set(), "fault": set()}
+    for outcome, reports in terminalreporter.stats.items():
+        for report in reports:
+            row = ROW.search(getattr(report, "nodeid", ""))
+            if row and report.when == "call":
+                outcomes[outcome] += 1
+                for name, values in seen.items():
+                    values.add(row[name])
+    if outcomes:
+        sizes = ", ".join(f"{len(values)} {name}s" for name, values in seen.items())
+        results = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items())
+        terminalreporter.write_line(f"fault matrix: {outcomes.total():,} rows, {sizes}: {results}")

@@ -321,28 +321,3 @@ class Tables:
 def tables(client: Callable[[str], Any]) -> Tables:
     """The history and state tables."""
     return Tables(client("dynamodb"))
-
-
-MATRIX = pytest.StashKey[str]()
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Counts the rows of the fault matrix."""
-    cases = [vars(item).get("callspec") for item in session.items]
-    rows = [case.params["row"] for case in cases if case is not None and "row" in case.params]
-    if rows:
-        scenarios, calls, faults = (
-            len({getattr(row, name) for row in rows}) for name in ("scenario", "call", "fault")
-        )
-        session.config.stash[MATRIX] = (
-            f"fault matrix: {len(rows):,} rows, {scenarios} scenarios, {calls} calls, "
-            f"{faults} faults"
-        )
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Prints the size of the fault matrix."""
-    if MATRIX in config.stash:
-        terminalreporter.write_line(config.stash[MATRIX])

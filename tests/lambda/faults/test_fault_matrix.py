@@ -654,7 +654,7 @@ class Row:
     fault: str
 
 
-def _rows() -> Iterator[Any]:
+def all_rows() -> Iterator[Any]:
     for scenario, details in SCENARIOS.items():
         for call, count in details.calls.items():
             # With a single call, the first is the last.
@@ -665,7 +665,7 @@ def _rows() -> Iterator[Any]:
                         yield pytest.param(row, id=f"{scenario}-{call}-{place}-{fault}")
 
 
-@pytest.mark.parametrize("row", [*_rows()])
+@pytest.mark.parametrize("row", [*all_rows()])
 def test_nothing_is_lost_doubled_or_made_up(
     deploy: Callable[[Scenario], Deployment],
     world: Callable[[str], World],
