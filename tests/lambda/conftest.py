@@ -511,7 +511,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for outcome, reports in terminalreporter.stats.items():
         for report in reports:
             row = ROW.search(getattr(report, "nodeid", ""))
-            if row and report.when == "call":
+            if row and getattr(report, "when", None) == "call":
                 outcomes[outcome] += 1
                 for name, values in seen.items():
                     values.add(row[name])
