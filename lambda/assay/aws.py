@@ -90,7 +90,9 @@ class Aws:
             service,  # type: ignore[call-overload]
             region_name=self.region,
             config=Config(
-                retries={"mode": "adaptive", "max_attempts": 6},
+                # A message whose answer was lost may have been sent: it is not sent again at once,
+                # or each copy of a sweep's rest would make copies of its own.
+                retries={"mode": "adaptive", "max_attempts": 0 if service == "sqs" else 6},
                 max_pool_connections=self.concurrency,
                 # With botocore's own minute for each, one call's attempts would outlast the
                 # function.

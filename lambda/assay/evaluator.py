@@ -216,6 +216,8 @@ class _Invocation:
         position, segment, seen_before = Position(), 1, set[int]()
         if rest is None:
             self._summaries.begin_sweep(self.run)
+        elif self._summaries.is_handed_on(self.run, rest.segment):
+            return self._summary(continued=True)
         else:
             position = Position(rest.token or None, rest.offset, rest.listed)
             segment, seen_before = rest.segment, self._summaries.seen(self.run, rest.segment)
@@ -237,6 +239,7 @@ class _Invocation:
                     self.run, segment, recorder.seen, self.findings.unreadable
                 )
                 self._continue(sweep.position, segment + 1)
+                self._summaries.hand_on(self.run, segment)
                 return self._summary(continued=True)
         if self.findings.unreadable:
             with self.findings.attempt("summary"):

@@ -33,6 +33,10 @@ def _sweep_key(rule_name: str) -> dict[str, str]:
     return {"rule_name": f"sweep#{rule_name}", "resource_id": "latest"}
 
 
+def _handed_on_key(run: Run, segment: int) -> str:
+    return f"{run.ordering_timestamp}#{segment:05d}#handed-on"
+
+
 class Summaries:
     """Partitions of their own in the state table, with a run's ordering timestamp as range key."""
 
@@ -112,6 +116,28 @@ class Summaries:
         for number, names in enumerate(batches(sorted(unreadable.items()), _NAMES_AN_ITEM)):
             key = f"{run.ordering_timestamp}#{segment:05d}#unreadable#{number:05d}"
             self._put(run, "segment", key, {"unreadable": dict(names)})
+
+    def hand_on(self, run: Run, segment: int) -> None:
+        """Notes that the message by which a segment goes on has been sent."""
+        self._put(run, "segment", _handed_on_key(run, segment), {})
+
+    def is_handed_on(self, run: Run, segment: int) -> bool:
+        """Tells whether a segment is done, so that a further message for it starts nothing.
+
+        Messages come twice when SQS took one whose answer was lost; without this, each copy would
+        make copies of its own.
+        """
+        answer = self._dynamodb.get_item(
+            TableName=self._table_name,
+            Key=to_item(
+                {
+                    "rule_name": f"segment#{run.rule_name}",
+                    "resource_id": _handed_on_key(run, segment),
+                }
+            ),
+            ConsistentRead=True,
+        )
+        return "Item" in answer
 
     def seen(self, run: Run, before: int) -> set[int]:
         """Returns the digests of what the segments before one have seen."""

@@ -120,8 +120,9 @@ class Sending:
         )
 
     def time_out(self) -> AWSResponse:
-        """Lets AWS do it, and loses the answer."""
-        self.deliver()
+        """Lets AWS do it at the first attempt, and loses all answers."""
+        if self.attempt == 1:
+            self.deliver()
         raise ReadTimeoutError(endpoint_url=self.request.url, error="timed out")
 
     def answer(

@@ -502,7 +502,7 @@ def _environment() -> Iterator[None]:
 @pytest.mark.usefixtures("_environment")
 @pytest.mark.parametrize("all_changes_have_events", [True, False])
 @settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     database=None,
