@@ -275,7 +275,7 @@ def send_change(
     return _send
 
 
-def test_a_repaired_bucket_is_compliant_after_its_change(
+def test_a_repaired_bucket_is_compliant_after_its_change_and_told_as_resolved(
     session: boto3.Session, queues: dict[str, str], send_change: Callable[[str], Any]
 ) -> None:
     session.client("s3").put_bucket_encryption(
@@ -286,7 +286,10 @@ def test_a_repaired_bucket_is_compliant_after_its_change(
     )
     summary = send_change("sample-uploads")
     assert (summary["compliant"], summary["non_compliant"], summary["transitions"]) == (1, 0, 1)
-    assert receive(session, queues["everything"]) == []
+    assert (summary["alerted"], summary["resolved"]) == (0, 1)
+    (alert,) = (json.loads(each["Message"]) for each in receive(session, queues["everything"]))
+    assert alert["new_violations"] == []
+    assert [each["resource_id"] for each in alert["resolved"]] == ["arn:aws:s3:::sample-uploads"]
 
 
 def test_a_bucket_that_got_worse_is_alerted_once(
