@@ -43,11 +43,11 @@ def ends(pid: int) -> bool:
     return not is_running(pid)
 
 
-def test_it_answers_until_the_context_ends(running_processes: Callable[[], list[str]]) -> None:
+def test_it_answers_until_the_context_ends(left_processes: Callable[[], list[str]]) -> None:
     with EmbeddedAws() as aws, aws.exported():
         assert boto3.client("sts").get_caller_identity()["Account"] == "123456789012"
         assert is_running(aws.pid)
-    assert running_processes() == []
+    assert left_processes() == []
 
 
 def test_two_have_ports_and_resources_of_their_own(aws: EmbeddedAws) -> None:

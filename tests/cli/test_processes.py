@@ -41,11 +41,11 @@ except processes.Interrupted as interrupted:
 """
 
 
-def test_child_is_ended_with_its_children(running_processes: Callable[[], list[str]]) -> None:
+def test_child_is_ended_with_its_children(left_processes: Callable[[], list[str]]) -> None:
     with processes.child(SLEEPING_FAMILY) as process:
         assert os.getsid(process.pid) == process.pid
     assert process.returncode == -signal.SIGKILL
-    assert running_processes() == []
+    assert left_processes() == []
 
 
 def test_child_that_has_ended_keeps_its_exit_code() -> None:
@@ -80,7 +80,7 @@ def test_released_child_outlives_the_context() -> None:
 
 @pytest.mark.parametrize("number", processes.ENDING_SIGNALS)
 def test_signal_ends_child_and_command(
-    number: signal.Signals, running_processes: Callable[[], list[str]]
+    number: signal.Signals, left_processes: Callable[[], list[str]]
 ) -> None:
     source = """
 def main():
@@ -89,7 +89,7 @@ def main():
         time.sleep(300)
 """
     assert run_script(source + MAIN, number) == (128 + number, f"started\n{number.name}\n")
-    assert running_processes() == []
+    assert left_processes() == []
 
 
 def test_second_signal_does_not_disturb_the_clean_up() -> None:
@@ -107,7 +107,7 @@ def main():
 
 
 def test_signal_while_a_child_starts_ends_it_too(
-    running_processes: Callable[[], list[str]],
+    left_processes: Callable[[], list[str]],
 ) -> None:
     source = """
 def main():
@@ -117,11 +117,11 @@ def main():
         print("not reached")
 """
     assert run_script(source + MAIN) == (143, "starting\nSIGTERM\n")
-    assert running_processes() == []
+    assert left_processes() == []
 
 
 def test_child_whose_context_was_never_left_is_ended_with_the_command(
-    running_processes: Callable[[], list[str]],
+    left_processes: Callable[[], list[str]],
 ) -> None:
     source = """
 def main():
@@ -131,7 +131,7 @@ def main():
     print("started", flush=True)
 """
     assert run_script(source + MAIN) == (0, "started\n")
-    assert running_processes() == []
+    assert left_processes() == []
 
 
 def test_hang_up_that_was_ignored_at_the_start_stays_ignored() -> None:
