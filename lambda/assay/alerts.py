@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from assay.rule import AnyRule
     from assay.run import Run
     from assay.state import Verdict
+    from assay.waivers import Waivers
 
 # For the message and all parts of its attributes together:
 # https://docs.aws.amazon.com/sns/latest/api/API_MessageAttributeValue.html
@@ -63,6 +64,7 @@ class Alerts:
         aws: The account and region.
         rule: The rule.
         run: The run that has something to tell.
+        waivers: The waivers; a violation says when its own has ended.
     """
 
     sns: SNSClient
@@ -70,6 +72,7 @@ class Alerts:
     aws: Aws
     rule: AnyRule
     run: Run
+    waivers: Waivers
 
     def tell_transitions(self, verdicts: Sequence[Verdict]) -> None:
         """Publishes new violations, and those that are no more.
@@ -175,6 +178,10 @@ class Alerts:
         )
 
     def _entry(self, verdict: Verdict) -> dict[str, str]:
+        waiver = self.waivers.find(verdict.rule_name, verdict.resource_id)
+        ended = {}
+        if waiver is not None and verdict.is_violation:
+            ended = {"waiver_expired": waiver.expires.isoformat()}
         return {
             "resource_id": verdict.resource_id,
             "config_resource_id": verdict.config_resource_id,
@@ -182,11 +189,15 @@ class Alerts:
             "annotation": verdict.annotation,
             "since": verdict.since,
             "console_url": self.rule.console_url(self.aws, verdict.resource_id),
+            **ended,
         }
 
 
 def _line(entry: dict[str, str]) -> str:
+    ended = ""
+    if "waiver_expired" in entry:
+        ended = f"\n  Its waiver ended on {entry['waiver_expired']}."
     return (
-        f"- {entry['resource_id']}\n  {entry['annotation']} Since {entry['since']}.\n"
+        f"- {entry['resource_id']}\n  {entry['annotation']} Since {entry['since']}.{ended}\n"
         f"  {entry['console_url']}"
     )

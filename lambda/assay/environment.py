@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from assay import rules
+from assay import forms, rules
 from assay.rule import Severity
+from assay.waivers import Waivers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from assay.rule import AnyRule, Parameters
 
 T = TypeVar("T")
 
 _DEFAULTS = {
+    "CONFIG_RECORDER_NAME": "",
     "CONFIG_TEST_MODE": "false",
+    "DASHBOARD_NAME": "",
     "MAXIMUM_CONCURRENCY": "16",
+    "SECURITY_HUB": "false",
+    "SILENCE_HOURS": "13",
     "TIME_RESERVE_SECONDS": "60",
+    "WAIVERS_FILE": "",
 }
 
 
@@ -49,6 +57,7 @@ class EvaluatorEnvironment:
             (`TIME_RESERVE_SECONDS`, unset is 60). What is under way then should end in it. A call
             that AWS leaves waiting to its last repetition takes longer; then Lambda ends the
             invocation and repeats it.
+        waivers: The waivers (`WAIVERS_FILE`, the name of a file beside the package; unset is none).
     """
 
     rule: AnyRule
@@ -63,6 +72,7 @@ class EvaluatorEnvironment:
     config_test_mode: bool
     maximum_concurrency: int
     time_reserve_seconds: int
+    waivers: Waivers
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Self:
@@ -90,6 +100,7 @@ class EvaluatorEnvironment:
             config_test_mode=_variable(variables, "CONFIG_TEST_MODE", _flag),
             maximum_concurrency=_variable(variables, "MAXIMUM_CONCURRENCY", _number),
             time_reserve_seconds=_variable(variables, "TIME_RESERVE_SECONDS", _number),
+            waivers=_variable(variables, "WAIVERS_FILE", _waivers),
         )
 
 
@@ -104,6 +115,13 @@ class AggregatorEnvironment:
         rules: The enabled rules with their severities (`RULES`, a JSON object with `class` and
             `severity` for each rule's name).
         environment_suffix: The deployment's suffix (`ENVIRONMENT_SUFFIX`).
+        report_forms: The forms of the report, `json` first (`REPORT_FORMS`, separated by commas).
+        silence: How old a rule's latest complete sweep may be (`SILENCE_HOURS`, unset is 13).
+        history_retention_days: Days that records are kept (`HISTORY_RETENTION_DAYS`).
+        recorder_name: AWS Config's recorder (`CONFIG_RECORDER_NAME`, unset or empty is none).
+        dashboard_name: The dashboard in CloudWatch (`DASHBOARD_NAME`, unset or empty is none).
+        security_hub: Whether findings go to Security Hub (`SECURITY_HUB`, unset is false).
+        waivers: The waivers (`WAIVERS_FILE`, the name of a file beside the package; unset is none).
     """
 
     history_table: str
@@ -111,6 +129,13 @@ class AggregatorEnvironment:
     reports_bucket: str
     rules: Mapping[type[AnyRule], Severity]
     environment_suffix: str
+    report_forms: Sequence[str]
+    silence: timedelta
+    history_retention_days: int
+    recorder_name: str | None
+    dashboard_name: str | None
+    security_hub: bool
+    waivers: Waivers
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Self:
@@ -119,12 +144,20 @@ class AggregatorEnvironment:
         Raises:
             EnvironmentVariableError: One is missing or impossible; the message names it.
         """
+        variables = {**_DEFAULTS, **variables}
         return cls(
             history_table=_variable(variables, "DYNAMODB_TABLE", _text),
             state_table=_variable(variables, "STATE_TABLE", _text),
             reports_bucket=_variable(variables, "REPORTS_BUCKET", _text),
             rules=_variable(variables, "RULES", _rules),
             environment_suffix=_variable(variables, "ENVIRONMENT_SUFFIX", _text),
+            report_forms=_variable(variables, "REPORT_FORMS", _forms),
+            silence=timedelta(hours=_variable(variables, "SILENCE_HOURS", _number)),
+            history_retention_days=_variable(variables, "HISTORY_RETENTION_DAYS", _number),
+            recorder_name=variables["CONFIG_RECORDER_NAME"] or None,
+            dashboard_name=variables["DASHBOARD_NAME"] or None,
+            security_hub=_variable(variables, "SECURITY_HUB", _flag),
+            waivers=_variable(variables, "WAIVERS_FILE", _waivers),
         )
 
 
@@ -135,6 +168,19 @@ def _variable(variables: Mapping[str, str], name: str, parse: Callable[[str], T]
         return parse(variables[name])
     except (ValueError, LookupError) as error:
         raise EnvironmentVariableError(f"{name}: {error}") from error
+
+
+def _waivers(text: str) -> Waivers:
+    if not text:
+        return Waivers()
+    # What is deployed with the package lies beside it.
+    path = Path(__file__).parents[1] / text
+    try:
+        return Waivers.read(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"must name a file, got {text!r}: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"must name a JSON list of waivers, got {text!r}: {error}") from error
 
 
 def _text(text: str) -> str:
@@ -179,3 +225,11 @@ def _rules(text: str) -> dict[type[AnyRule], Severity]:
             raise ValueError(f"{name}: must be an object with class and severity, got {given!r}")  # noqa: TRY004 - it is the text that is wrong
         found[rules.load_reference(given["class"])] = _severity(given.get("severity"))
     return found
+
+
+def _forms(text: str) -> Sequence[str]:
+    given = text.split(",")
+    if "json" not in given or not set(given) <= set(forms.NAMES):
+        allowed = ", ".join(forms.NAMES)
+        raise ValueError(f"must be json and any others of {allowed}, by commas, got {text!r}")
+    return [name for name in forms.NAMES if name in given]

@@ -160,6 +160,7 @@ class _Invocation:
             aws=self.aws,
             rule=self.environment.rule,
             run=self.run,
+            waivers=self.environment.waivers,
         )
 
     def go(self) -> RunSummary:
@@ -178,7 +179,9 @@ class _Invocation:
 
     def _remind(self) -> RunSummary:
         verdicts = [
-            verdict for verdict in self._state.verdicts(self.run.rule_name) if verdict.is_violation
+            verdict
+            for verdict in self._state.verdicts(self.run.rule_name)
+            if verdict.is_violation and not self._is_waived(verdict)
         ]
         if verdicts:
             self._alerts(self.aws.client("sns")).remind(verdicts)
@@ -224,6 +227,11 @@ class _Invocation:
         known = {
             verdict.resource_id: verdict for verdict in self._state.verdicts(self.run.rule_name)
         }
+        told_before = [
+            verdict
+            for verdict in known.values()
+            if verdict.is_violation and not verdict.alert_pending and self._is_waived(verdict)
+        ]
         rest_is_listed = position.listed
         recorder = self._recorder(known, seen_before, concurrency=self.aws.concurrency)
         sweep = Sweep(judge, recorder, self.findings, position, self.is_late)
@@ -244,6 +252,9 @@ class _Invocation:
         if self.findings.unreadable:
             with self.findings.attempt("summary"):
                 self._summaries.put_segment(self.run, segment, (), self.findings.unreadable)
+        # So that they are told once more when their waivers end.
+        with self.findings.attempt("alerts"):
+            self._state.set_alerts(told_before, self.aws.concurrency)
         summary = self._summary(told=self._tell())
         with self.findings.attempt("summary"):
             self._summaries.put(self.run, summary)
@@ -276,15 +287,28 @@ class _Invocation:
         )
 
     def _tell(self) -> list[Verdict]:
-        """Publishes what is pending and marks it as told; returns what was published."""
+        """Publishes what is pending and marks it as told; returns what was published.
+
+        A waived violation stays pending, so that it is told when its waiver has ended. One that is
+        no more while it is waived is not told at all.
+        """
         pending = [self.findings.pending[arn] for arn in sorted(self.findings.pending)]
         told: list[Verdict] = []
-        if pending:
-            with self.findings.attempt("alerts"):
-                self._alerts(self.aws.client("sns")).tell_transitions(pending)
-                told = pending
-                self._state.clear_alerts(pending, self.aws.concurrency)
+        due = [verdict for verdict in pending if not self._is_waived(verdict)]
+        over = [
+            verdict for verdict in pending if not verdict.is_violation and self._is_waived(verdict)
+        ]
+        with self.findings.attempt("alerts"):
+            if due:
+                self._alerts(self.aws.client("sns")).tell_transitions(due)
+                told = due
+            self._state.clear_alerts([*due, *over], self.aws.concurrency)
         return told
+
+    def _is_waived(self, verdict: Verdict) -> bool:
+        return self.environment.waivers.cover(
+            verdict.rule_name, verdict.resource_id, self.incoming.ordering_timestamp
+        )
 
     def _continue(self, position: Position, segment: int) -> None:
         so_far = self._summary(continued=True)

@@ -18,7 +18,7 @@ from assay.run import GONE
 from assay.timestamps import SECONDS_A_DAY, read_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -270,17 +270,37 @@ class State:
         Raises:
             botocore.exceptions.ClientError: DynamoDB refused a write.
         """
-        cleared = concurrently(self._clear, batches(verdicts, TRANSACTION_SIZE), concurrency)
-        for _ in cleared:
+        self._mark(verdicts, "REMOVE alert_pending", {}, concurrency)
+
+    def set_alerts(self, verdicts: Iterable[Verdict], concurrency: int = 1) -> None:
+        """Marks alerts as yet to be sent, except where a verdict has been replaced meanwhile.
+
+        Args:
+            verdicts: Verdicts whose alerts are to be sent later, in spite of having been sent.
+            concurrency: Calls that may be under way at once.
+
+        Raises:
+            botocore.exceptions.ClientError: DynamoDB refused a write.
+        """
+        self._mark(verdicts, "SET alert_pending = :pending", {":pending": True}, concurrency)
+
+    def _mark(
+        self,
+        verdicts: Iterable[Verdict],
+        expression: str,
+        values: dict[str, object],
+        concurrency: int,
+    ) -> None:
+        def mark(batch: Sequence[Verdict]) -> None:
+            updates = [self._update(verdict, expression, values) for verdict in batch]
+            if len(batch) == 1 or not self._transact([{"Update": update} for update in updates]):
+                for update in updates:
+                    self._update_one(update)
+
+        for _ in concurrently(mark, batches(verdicts, TRANSACTION_SIZE), concurrency):
             pass
 
-    def _clear(self, batch: Sequence[Verdict]) -> None:
-        updates = [self._clearing(verdict) for verdict in batch]
-        if len(batch) == 1 or not self._transact([{"Update": update} for update in updates]):
-            for update in updates:
-                self._clear_one(update)
-
-    def _clear_one(self, update: dict[str, Any]) -> None:
+    def _update_one(self, update: dict[str, Any]) -> None:
         waits = iter(_WAITS)
         while True:
             try:
@@ -306,12 +326,14 @@ class State:
             put |= _while_it_stands(previous)
         return put
 
-    def _clearing(self, verdict: Verdict) -> dict[str, Any]:
+    def _update(
+        self, verdict: Verdict, expression: str, values: dict[str, object]
+    ) -> dict[str, Any]:
         return {
             "TableName": self._table_name,
             "Key": to_item({"rule_name": verdict.rule_name, "resource_id": verdict.resource_id}),
-            "UpdateExpression": "REMOVE alert_pending",
-            **_while_it_stands(verdict),
+            "UpdateExpression": expression,
+            **_while_it_stands(verdict, values),
         }
 
     def _transact(self, items: list[Any]) -> bool:
@@ -336,7 +358,9 @@ class State:
                 return True
 
 
-def _while_it_stands(verdict: Verdict) -> dict[str, Any]:
+def _while_it_stands(
+    verdict: Verdict, values: Mapping[str, object] | None = None
+) -> dict[str, Any]:
     return {
         "ConditionExpression": (
             "ordering_timestamp = :ordering_timestamp AND compliance_type = :compliance_type "
@@ -347,6 +371,7 @@ def _while_it_stands(verdict: Verdict) -> dict[str, Any]:
                 ":ordering_timestamp": verdict.ordering_timestamp,
                 ":compliance_type": verdict.compliance_type,
                 ":since": verdict.since,
+                **(values or {}),
             }
         ),
     }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from assay.alerts import Alerts
 from assay.rules.ec2_tag_compliance import Ec2TagCompliance
 from assay.state import Verdict
+from assay.waivers import Waiver, Waivers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 CONSOLE = "https://us-east-1.console.aws.amazon.com/ec2/home?region=us-east-1#InstanceDetails"
 LIMIT = 262_144
+# The resource whose waiver has ended.
+WAIVED = 10**9
 
 
 def violation(index: int = 0, annotation: str = "Tags: Owner is missing or empty.") -> Verdict:
@@ -72,13 +76,35 @@ def size(call: dict[str, Any]) -> int:
 
 @pytest.fixture
 def make(aws: Aws, run: Run, topic: str) -> Callable[..., Alerts]:
-    """Makes a run's alerts, of a rule by another name if told so."""
+    """Makes a run's alerts, of a rule by another name if told so; one waiver has ended."""
 
     def make(rule_name: str = run.rule_name) -> Alerts:
         named = replace(run, rule_name=rule_name)
-        return Alerts(aws.client("sns"), topic, aws, Ec2TagCompliance(), named)
+        waiver = Waiver(
+            rule_name,
+            violation(WAIVED).resource_id,
+            "web@example.com",
+            "Later.",
+            date(2026, 11, 22),
+        )
+        waivers = Waivers([waiver])
+        return Alerts(aws.client("sns"), topic, aws, Ec2TagCompliance(), named, waivers)
 
     return make
+
+
+def test_a_violation_says_that_its_waiver_has_ended(
+    make: Callable[..., Alerts], alerts: Callable[[], list[dict[str, Any]]], calls: Calls
+) -> None:
+    make().tell_transitions([violation(6), violation(WAIVED), resolved(WAIVED)])
+    (alert,) = alerts()
+    assert alert["new_violations"] == [
+        entry(violation(6)),
+        entry(violation(WAIVED)) | {"waiver_expired": "2026-11-22"},
+    ]
+    assert alert["resolved"] == [entry(resolved(WAIVED))]
+    text = json.loads(published(calls)["Message"])["email"]
+    assert text.count("Its waiver ended on 2026-11-22.") == 1
 
 
 def test_machines_receive_json(

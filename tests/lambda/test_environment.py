@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from assay.environment import (
 from assay.rule import Severity
 from assay.rules.ec2_tag_compliance import Ec2TagCompliance
 from assay.rules.rds_backup_compliance import BackupParameters, RdsBackupCompliance
+from assay.waivers import Waiver
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +43,8 @@ AGGREGATOR = {
     "REPORTS_BUCKET": "reports",
     "RULES": json.dumps(RULES),
     "ENVIRONMENT_SUFFIX": "dev",
+    "REPORT_FORMS": "json",
+    "HISTORY_RETENTION_DAYS": "365",
 }
 
 
@@ -77,6 +81,30 @@ def test_concurrency_and_time_can_be_set() -> None:
     assert (environment.maximum_concurrency, environment.time_reserve_seconds) == (4, 90)
 
 
+def test_there_are_no_waivers_without_a_file() -> None:
+    assert EvaluatorEnvironment.read(EVALUATOR).waivers.all == []
+
+
+def test_waivers_are_read_from_a_file(tmp_path: Path) -> None:
+    waiver = Waiver("rds-backup-compliance", "arn:*", "me@example.com", "So.", date(2026, 11, 23))
+    file = tmp_path / "waivers.json"
+    file.write_text(json.dumps([waiver.to_json()]), encoding="utf-8")
+    environment = EvaluatorEnvironment.read({**EVALUATOR, "WAIVERS_FILE": str(file)})
+    assert environment.waivers.all == [waiver]
+
+
+def test_a_file_of_waivers_is_looked_for_beside_the_package() -> None:
+    message = "^WAIVERS_FILE: must name a JSON list of waivers, got 'assay/waivers.py': "
+    with pytest.raises(EnvironmentVariableError, match=message):
+        EvaluatorEnvironment.read({**EVALUATOR, "WAIVERS_FILE": "assay/waivers.py"})
+
+
+def test_a_file_of_waivers_that_is_not_there_is_named() -> None:
+    message = "^WAIVERS_FILE: must name a file, got 'none.json': No such file or directory$"
+    with pytest.raises(EnvironmentVariableError, match=message):
+        EvaluatorEnvironment.read({**EVALUATOR, "WAIVERS_FILE": "none.json"})
+
+
 @pytest.mark.parametrize(
     ("variables", "mode"),
     [({}, False), ({"CONFIG_TEST_MODE": "false"}, False), ({"CONFIG_TEST_MODE": "true"}, True)],
@@ -88,13 +116,77 @@ def test_config_is_only_tested_when_the_environment_says_so(
 
 
 def test_an_aggregators_environment_is_typed() -> None:
-    assert AggregatorEnvironment.read(AGGREGATOR) == AggregatorEnvironment(
+    environment = AggregatorEnvironment.read(AGGREGATOR)
+    assert environment == AggregatorEnvironment(
         history_table="history",
         state_table="state",
         reports_bucket="reports",
         rules={Ec2TagCompliance: Severity.HIGH, RdsBackupCompliance: Severity.LOW},
         environment_suffix="dev",
+        report_forms=["json"],
+        silence=timedelta(hours=13),
+        history_retention_days=365,
+        recorder_name=None,
+        dashboard_name=None,
+        security_hub=False,
+        waivers=environment.waivers,
     )
+    assert environment.waivers.all == []
+
+
+def test_what_an_aggregator_does_besides_can_be_set(tmp_path: Path) -> None:
+    waiver = Waiver("rds-backup-compliance", "arn:*", "me@example.com", "So.", date(2026, 11, 23))
+    file = tmp_path / "waivers.json"
+    file.write_text(json.dumps([waiver.to_json()]), encoding="utf-8")
+    variables = {
+        "SILENCE_HOURS": "25",
+        "CONFIG_RECORDER_NAME": "assay-dev",
+        "DASHBOARD_NAME": "compliance-dev",
+        "SECURITY_HUB": "true",
+        "WAIVERS_FILE": str(file),
+    }
+    environment = AggregatorEnvironment.read({**AGGREGATOR, **variables})
+    assert environment.silence == timedelta(hours=25)
+    assert environment.recorder_name == "assay-dev"
+    assert environment.dashboard_name == "compliance-dev"
+    assert environment.security_hub is True
+    assert environment.waivers.all == [waiver]
+
+
+@pytest.mark.parametrize("name", ["CONFIG_RECORDER_NAME", "DASHBOARD_NAME", "WAIVERS_FILE"])
+def test_an_empty_variable_says_that_there_is_none(name: str) -> None:
+    environment = AggregatorEnvironment.read({**AGGREGATOR, name: ""})
+    assert (environment.recorder_name, environment.dashboard_name) == (None, None)
+    assert environment.waivers.all == []
+
+
+def test_forms_are_taken_in_their_own_order_and_once() -> None:
+    environment = AggregatorEnvironment.read({**AGGREGATOR, "REPORT_FORMS": "oscal,csv,json,csv"})
+    assert environment.report_forms == ["json", "csv", "oscal"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (
+            "REPORT_FORMS",
+            "html",
+            "must be json and any others of json, html, csv, .*, by commas, got 'html'",
+        ),
+        ("REPORT_FORMS", "json,pdf", "must be json and any others of .*, got 'json,pdf'"),
+        ("REPORT_FORMS", "json, csv", "must be json and any others of .*, got 'json, csv'"),
+        ("REPORT_FORMS", "", "must be json and any others of .*, got ''"),
+        ("SILENCE_HOURS", "0", "must be a whole number of at least 1, got '0'"),
+        ("HISTORY_RETENTION_DAYS", "x", "must be a whole number of at least 1, got 'x'"),
+        ("SECURITY_HUB", "yes", "must be true or false, got 'yes'"),
+        ("WAIVERS_FILE", "none.json", "must name a file, got 'none.json': No such file"),
+    ],
+)
+def test_an_impossible_variable_of_an_aggregator_is_named(
+    name: str, value: str, message: str
+) -> None:
+    with pytest.raises(EnvironmentVariableError, match=f"^{name}: {message}"):
+        AggregatorEnvironment.read({**AGGREGATOR, name: value})
 
 
 @pytest.mark.parametrize("name", EVALUATOR)

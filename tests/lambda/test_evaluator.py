@@ -5,7 +5,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from assay.permissions import (
 )
 from assay.state import Verdict
 from assay.timestamps import read_timestamp
+from assay.waivers import Waiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -1520,6 +1521,147 @@ def test_a_reminder_that_cannot_be_sent_is_an_error(
     with pytest.raises(ClientError, match="InternalError"):
         evaluate(event("assay-reminder"))
     assert [metric["Errors"] for metric in metrics()] == [1]
+
+
+@pytest.fixture
+def waive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Waives all violations of the EC2 rule up to a day."""
+
+    def waive(expires: str) -> None:
+        waiver = Waiver(RULE, f"{ARN}*", "web@example.com", "Later.", date.fromisoformat(expires))
+        file = tmp_path / "waivers.json"
+        file.write_text(json.dumps([waiver.to_json()]), encoding="utf-8")
+        monkeypatch.setenv("WAIVERS_FILE", str(file))
+
+    return waive
+
+
+def test_a_waived_violation_is_told_when_its_waiver_has_ended(
+    evaluate: Evaluate,
+    event: Event,
+    run_instance: RunInstance,
+    alerts: Records,
+    verdicts: Records,
+    waive: Callable[[str], None],
+) -> None:
+    instance_id = run_instance()
+    waive("2026-11-23")
+    summary = evaluate(event("eventbridge-schedule"))
+    assert (summary["non_compliant"], summary["transitions"], summary["alerted"]) == (1, 1, 0)
+    assert [item["compliance_type"] for item in verdicts()] == ["NON_COMPLIANT"]
+    assert evaluate(event("eventbridge-schedule", time=LATER))["alerted"] == 0
+    assert alerts() == []
+    assert evaluate(event("eventbridge-schedule", time="2026-11-24T00:00:00Z"))["alerted"] == 1
+    (alert,) = alerts()
+    (told,) = alert["new_violations"]
+    assert (told["config_resource_id"], told["waiver_expired"]) == (instance_id, "2026-11-23")
+    assert evaluate(event("eventbridge-schedule", time="2026-11-24T06:00:00Z"))["alerted"] == 0
+
+
+def test_a_violation_that_was_told_before_its_waiver_is_told_again_when_that_has_ended(
+    evaluate: Evaluate,
+    event: Event,
+    run_instance: RunInstance,
+    alerts: Records,
+    calls: Calls,
+    waive: Callable[[str], None],
+) -> None:
+    run_instance()
+    assert evaluate(event("eventbridge-schedule", time=EARLIER))["alerted"] == 1
+    waive("2026-11-23")
+    assert evaluate(event("eventbridge-schedule"))["alerted"] == 0
+    calls.clear()
+    evaluate(event("eventbridge-schedule", time=LATER))
+    assert "dynamodb:UpdateItem" not in actions(calls)
+    assert len(alerts()) == 1
+    assert evaluate(event("eventbridge-schedule", time="2026-11-24T00:00:00Z"))["alerted"] == 1
+    assert len(alerts()) == 1
+
+
+def test_a_violation_whose_waiver_is_taken_away_is_told_by_the_next_sweep(
+    evaluate: Evaluate,
+    event: Event,
+    run_instance: RunInstance,
+    alerts: Records,
+    monkeypatch: pytest.MonkeyPatch,
+    waive: Callable[[str], None],
+) -> None:
+    run_instance()
+    waive("2026-12-31")
+    evaluate(event("eventbridge-schedule"))
+    monkeypatch.delenv("WAIVERS_FILE")
+    assert evaluate(event("eventbridge-schedule", time=LATER))["alerted"] == 1
+    (alert,) = alerts()
+    assert "waiver_expired" not in alert["new_violations"][0]
+
+
+def test_a_violation_that_is_resolved_while_it_is_waived_is_never_told(
+    evaluate: Evaluate,
+    event: Event,
+    run_instance: RunInstance,
+    alerts: Records,
+    verdicts: Records,
+    monkeypatch: pytest.MonkeyPatch,
+    waive: Callable[[str], None],
+) -> None:
+    instance_id = run_instance()
+    waive("2026-12-31")
+    evaluate(event("eventbridge-schedule"))
+    mend(instance_id)
+    summary = evaluate(event("eventbridge-schedule", time=LATER))
+    assert (summary["transitions"], summary["resolved"]) == (1, 0)
+    assert "alert_pending" not in verdicts()[0]
+    monkeypatch.delenv("WAIVERS_FILE")
+    evaluate(event("eventbridge-schedule", time="2026-11-24T00:00:00Z"))
+    assert alerts() == []
+
+
+def test_a_changed_resource_is_not_alerted_on_while_it_is_waived(
+    evaluate: Evaluate,
+    event: Event,
+    run_instance: RunInstance,
+    alerts: Records,
+    verdicts: Records,
+    waive: Callable[[str], None],
+) -> None:
+    instance_id = run_instance()
+    waive("2026-12-31")
+    summary = evaluate(
+        event("config-change", item={"resourceId": instance_id, "ARN": ARN + instance_id})
+    )
+    assert (summary["non_compliant"], summary["alerted"]) == (1, 0)
+    assert verdicts()[0]["alert_pending"] is True
+    assert alerts() == []
+
+
+def test_no_reminder_is_sent_of_what_is_waived(
+    evaluate: Evaluate,
+    event: Event,
+    run_instance: RunInstance,
+    alerts: Records,
+    waive: Callable[[str], None],
+) -> None:
+    run_instance()
+    evaluate(event("eventbridge-schedule", time=EARLIER))
+    alerts()
+    waive("2026-12-31")
+    assert evaluate(event("assay-reminder"))["alerted"] == 0
+    assert alerts() == []
+
+
+def test_waivers_whose_alerts_cannot_be_held_back_fail_the_run_in_the_end(
+    evaluate: Evaluate,
+    event: Event,
+    run_instance: RunInstance,
+    fail: Callable[..., None],
+    waive: Callable[[str], None],
+) -> None:
+    run_instance()
+    evaluate(event("eventbridge-schedule", time=EARLIER))
+    waive("2026-12-31")
+    fail("UpdateItem", "AccessDeniedException")
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        evaluate(event("eventbridge-schedule"))
 
 
 def test_metrics_tell_of_a_sweep_and_of_a_change(

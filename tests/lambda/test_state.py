@@ -662,6 +662,28 @@ def test_only_the_mark_that_was_told_is_cleared(
     assert state.verdict(VERDICT.rule_name, f"{ARN}9") == replace(other, alert_pending=None)
 
 
+@pytest.mark.parametrize("number", [1, 101])
+def test_alerts_that_were_sent_can_be_marked_as_pending_again(
+    state: State, store: Callable[..., None], verdicts: Records, number: int
+) -> None:
+    told = [
+        replace(VERDICT, resource_id=f"{ARN}{index:03}", alert_pending=None)
+        for index in range(number)
+    ]
+    store(*told, replace(VERDICT, resource_id=f"{ARN}999", alert_pending=None))
+    state.set_alerts(told, 2)
+    assert [item.get("alert_pending") for item in verdicts()] == [*[True] * number, None]
+
+
+def test_a_verdict_that_was_replaced_is_not_marked_as_pending(
+    state: State, store: Callable[..., None]
+) -> None:
+    stands = replace(VERDICT, compliance_type="COMPLIANT", alert_pending=None)
+    store(stands)
+    state.set_alerts([VERDICT])
+    assert state.verdict(VERDICT.rule_name, ARN) == stands
+
+
 def test_clearing_never_makes_an_item(state: State, verdicts: Records) -> None:
     state.clear_alerts([VERDICT])
     state.clear_alerts([VERDICT, replace(VERDICT, resource_id=f"{ARN}9")])
