@@ -28,6 +28,8 @@ _OTHER_CONSOLES = {
     "aws-cn": "{region}.console.amazonaws.cn",
     "aws-us-gov": "{region}.console.amazonaws-us-gov.com",
 }
+# A dashboard's page, as a rule's `console_path` is a resource's.
+DASHBOARD_PATH = "cloudwatch/home?region={region}#dashboards/dashboard/{id}"
 
 
 _CONNECT_TIMEOUT_SECONDS = 3

@@ -15,6 +15,7 @@ from assay.timestamps import read_timestamp
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from assay.report import Counts, Report, RunReport
     from assay.run import RunSummary
 
 NAMESPACE = "Assay"
@@ -60,20 +61,45 @@ def put_error(environment_suffix: str, rule_name: str) -> None:
 
 
 def put_age(
-    environment_suffix: str, rule_name: str, last_sweep: RunSummary | None, now: datetime
+    environment_suffix: str, rule_name: str, last_sweep: RunReport | None, now: datetime
 ) -> None:
     """Writes how old a rule's last complete sweep is, in seconds; a week and more before any."""
     age = _NEVER
     if last_sweep is not None:
-        age = now - read_timestamp(last_sweep["ordering_timestamp"])
+        age = now - read_timestamp(last_sweep.ordering_timestamp)
     metrics = _metrics(environment_suffix, rule_name)
     metrics.add_metric("LastGoodRunAge", MetricUnit.Seconds, age.total_seconds())
     metrics.flush_metrics()
 
 
-def _metrics(environment_suffix: str, rule_name: str) -> EphemeralMetrics:
+def put_report(report: Report, *, silent_rules: int) -> None:
+    """Writes a report's scores and violations, by rule and of all rules.
+
+    Args:
+        report: The report.
+        silent_rules: Rules that have not reported in their time.
+    """
+    for rule in report.rules:
+        metrics = _metrics(report.environment_suffix, rule.rule_name)
+        _add_counts(metrics, rule)
+        metrics.flush_metrics()
+    metrics = _metrics(report.environment_suffix)
+    _add_counts(metrics, report.summary)
+    metrics.add_metric("SilentRules", MetricUnit.Count, silent_rules)
+    metrics.flush_metrics()
+
+
+def _add_counts(metrics: EphemeralMetrics, counts: Counts) -> None:
+    if counts.score is not None:
+        metrics.add_metric("Score", MetricUnit.Percent, counts.score)
+    metrics.add_metric("Violations", MetricUnit.Count, counts.non_compliant)
+    metrics.add_metric("Waived", MetricUnit.Count, counts.waived)
+
+
+def _metrics(environment_suffix: str, rule_name: str | None = None) -> EphemeralMetrics:
     # Without a service, which would be a further dimension.
     metrics = EphemeralMetrics(namespace=NAMESPACE, service="")
     metrics.add_dimension("environment_suffix", environment_suffix)
-    metrics.add_dimension("rule_name", rule_name)
+    if rule_name is not None:
+        metrics.add_dimension("rule_name", rule_name)
     return metrics

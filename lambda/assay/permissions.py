@@ -14,7 +14,7 @@ EVALUATOR_STATE_ACTIONS = (
     "dynamodb:Query",
     "dynamodb:UpdateItem",
 )
-AGGREGATOR_STATE_ACTIONS = ("dynamodb:Query",)
+AGGREGATOR_STATE_ACTIONS = ("dynamodb:PutItem", "dynamodb:Query")
 
 # On the alert topic.
 ALERT_ACTIONS = ("sns:Publish",)
@@ -22,8 +22,17 @@ ALERT_ACTIONS = ("sns:Publish",)
 # These cannot be limited to a resource.
 CONFIG_ACTIONS = ("config:PutEvaluations",)
 
-# On the reports bucket's objects below `reports/`.
+# On the reports bucket's objects below `reports/` and `latest/`.
 REPORT_ACTIONS = ("s3:PutObject",)
+
+# On those below `reports/`, which are copied to `latest/`.
+REPORT_COPY_ACTIONS = ("s3:GetObject",)
+
+# On AWS Config's recorder.
+RECORDER_ACTIONS = ("config:DescribeConfigurationRecorderStatus",)
+
+# On the account's own product in Security Hub.
+SECURITY_HUB_ACTIONS = ("securityhub:BatchImportFindings",)
 
 # On the evaluator's own queue.
 CONTINUATION_ACTIONS = ("sqs:SendMessage",)

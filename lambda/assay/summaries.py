@@ -12,7 +12,7 @@ from assay.batches import batches
 from assay.dynamodb import from_item, to_item
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -20,13 +20,25 @@ if TYPE_CHECKING:
 
 # An item may have 400 KB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 _DIGEST_BYTES = 8
-_DIGESTS_AN_ITEM = 40_000
+DIGESTS_AN_ITEM = 40_000
 _NAMES_AN_ITEM = 250
 
 
 def digest(resource_id: str) -> int:
     """Returns a number that stands for an ARN in a few bytes."""
     return int.from_bytes(blake2b(resource_id.encode(), digest_size=_DIGEST_BYTES).digest())
+
+
+def packed(digests: Iterable[int]) -> Iterator[bytes]:
+    """Yields digests in bytes, at most so many that an item has room for them."""
+    for batch in batches(digests, DIGESTS_AN_ITEM):
+        yield b"".join(value.to_bytes(_DIGEST_BYTES) for value in batch)
+
+
+def unpacked(digests: bytes) -> Iterator[int]:
+    """Yields the digests of an item."""
+    for start in range(0, len(digests), _DIGEST_BYTES):
+        yield int.from_bytes(digests[start : start + _DIGEST_BYTES])
 
 
 def _sweep_key(rule_name: str) -> dict[str, str]:
@@ -109,10 +121,9 @@ class Summaries:
             seen: Digests of the ARNs of all resources that it has come to.
             unreadable: Error codes by the ARNs of those that it could not read.
         """
-        for number, digests in enumerate(batches(seen, _DIGESTS_AN_ITEM)):
-            packed = b"".join(value.to_bytes(_DIGEST_BYTES) for value in digests)
+        for number, digests in enumerate(packed(seen)):
             key = f"{run.ordering_timestamp}#{segment:05d}#seen#{number:05d}"
-            self._put(run, "segment", key, {"seen": packed})
+            self._put(run, "segment", key, {"seen": digests})
         for number, names in enumerate(batches(sorted(unreadable.items()), _NAMES_AN_ITEM)):
             key = f"{run.ordering_timestamp}#{segment:05d}#unreadable#{number:05d}"
             self._put(run, "segment", key, {"unreadable": dict(names)})
@@ -144,11 +155,7 @@ class Summaries:
         first = f"{run.ordering_timestamp}#"
         found: set[int] = set()
         for item in self._segments(run.rule_name, first, f"{first}{before:05d}"):
-            packed = item.get("seen", b"")
-            found.update(
-                int.from_bytes(packed[start : start + _DIGEST_BYTES])
-                for start in range(0, len(packed), _DIGEST_BYTES)
-            )
+            found.update(unpacked(item.get("seen", b"")))
         return found
 
     def last_sweep(self, rule_name: str) -> RunSummary | None:

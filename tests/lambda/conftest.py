@@ -456,6 +456,8 @@ def aggregate(
             }
         ),
         "ENVIRONMENT_SUFFIX": "dev",
+        "REPORT_FORMS": "json",
+        "HISTORY_RETENTION_DAYS": "365",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

@@ -2,16 +2,25 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from assay import metrics
+from assay.report import SCHEMA_VERSION, Counts, Report, RuleReport, RunReport
+from assay.reporting import counts
 
 if TYPE_CHECKING:
-    import pytest
-
     from assay.run import RunError, RunSummary
 
 ERROR: RunError = {"step": "alerts", "error_code": "InternalError", "message": "refused"}
+
+
+@pytest.fixture
+def last_run(summary: RunSummary) -> RunReport:
+    """The same sweep in a report."""
+    values: dict[str, Any] = {**summary}
+    return RunReport(**values)
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[str, float]]:
@@ -22,13 +31,16 @@ def written(capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[str, float]]:
 
 
 def test_metrics_are_lines_in_the_embedded_metric_format_with_two_dimensions(
-    summary: RunSummary, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    summary: RunSummary,
+    last_run: RunReport,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # It would be a third one.
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "assay")
     metrics.put_run("dev", summary, is_sweep=True)
     metrics.put_error("staging", "s3-encryption-compliance")
-    metrics.put_age("dev", "x", summary, datetime(2026, 11, 23, 7, tzinfo=UTC))
+    metrics.put_age("dev", "x", last_run, datetime(2026, 11, 23, 7, tzinfo=UTC))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     dimensions = ["environment_suffix", "rule_name"]
     for line in lines:
@@ -114,10 +126,10 @@ def test_an_invocation_that_could_do_nothing_is_an_error(
 
 
 def test_the_last_sweep_is_as_old_as_its_event(
-    summary: RunSummary, capsys: pytest.CaptureFixture[str]
+    last_run: RunReport, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = datetime(2026, 11, 23, 12, 0, 0, 500_000, tzinfo=UTC)
-    metrics.put_age("dev", "ec2-tag-compliance", summary, now)
+    metrics.put_age("dev", "ec2-tag-compliance", last_run, now)
     assert written(capsys) == {"LastGoodRunAge": ("Seconds", 6 * 60 * 60 + 0.5)}
 
 
@@ -128,3 +140,57 @@ def test_before_the_first_sweep_the_age_is_beyond_every_alarms_threshold(
     ((unit, seconds),) = written(capsys).values()
     assert unit == "Seconds"
     assert seconds > 168 * 60 * 60
+
+
+def rule(name: str, **counted: int) -> RuleReport:
+    return RuleReport(
+        rule_name=name, requirement="So.", severity="high", last_run=None, **counts(**counted)
+    )
+
+
+def test_a_report_gives_scores_and_violations_by_rule_and_of_all_rules(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    total = counts(compliant=2, non_compliant=1, waived=3, not_applicable=4)
+    report = Report(
+        schema_version=SCHEMA_VERSION,
+        generated_at="2026-11-23T06:20:00.000000Z",
+        account_id="123456789012",
+        region="us-east-1",
+        environment_suffix="dev",
+        history_table="compliance-history-dev",
+        summary=Counts(**total),
+        rules=[
+            rule("a", compliant=2, non_compliant=1, waived=1, not_applicable=0),
+            rule("b", compliant=0, non_compliant=0, waived=2, not_applicable=4),
+        ],
+        resources=[],
+    )
+    metrics.put_report(report, silent_rules=1)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = []
+    for line in lines:
+        (metric,) = line.pop("_aws")["CloudWatchMetrics"]
+        units = {each["Name"]: each["Unit"] for each in metric["Metrics"]}
+        (dimensions,) = metric["Dimensions"]
+        assert line.keys() == {*dimensions, *units}
+        assert {units.pop("Score", "Percent"), *units.values()} == {"Percent", "Count"}
+        found.append(line)
+    assert found == [
+        {
+            "environment_suffix": "dev",
+            "rule_name": "a",
+            "Score": [66.67],
+            "Violations": [1],
+            "Waived": [1],
+        },
+        # It has judged nothing but what is waived.
+        {"environment_suffix": "dev", "rule_name": "b", "Violations": [0], "Waived": [2]},
+        {
+            "environment_suffix": "dev",
+            "Score": [66.67],
+            "Violations": [1],
+            "Waived": [3],
+            "SilentRules": [1],
+        },
+    ]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.events import Trigger
-from assay.summaries import Summaries, digest
+from assay.summaries import DIGESTS_AN_ITEM, Summaries, digest, packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,6 +193,17 @@ def test_digests_tell_resources_apart_and_fit_into_eight_bytes(names: set[str]) 
     digests = {digest(name) for name in names}
     assert len(digests) == len(names)
     assert all(0 <= number < 2**64 for number in digests)
+
+
+@given(st.lists(st.integers(0, 2**64 - 1)))
+def test_digests_are_the_same_when_unpacked(digests: list[int]) -> None:
+    found = [each for item in packed(digests) for each in unpacked(item)]
+    assert found == digests
+
+
+def test_digests_are_packed_as_many_to_an_item_as_it_has_room_for() -> None:
+    items = list(packed(range(DIGESTS_AN_ITEM + 1)))
+    assert [len(item) for item in items] == [320_000, 8]
 
 
 def test_a_digest_never_changes() -> None:

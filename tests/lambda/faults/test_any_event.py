@@ -132,6 +132,7 @@ def functions(network: Any, tables: Any) -> Iterator[None]:
     answers = {
         "config:PutEvaluations": b"{}",
         "ec2:DescribeInstances": b"<Answer><reservationSet/></Answer>",
+        "s3:CopyObject": b"<CopyObjectResult/>",
         "s3:PutObject": b"",
         "sns:Publish": b"<Answer><PublishResult/></Answer>",
     }
@@ -152,6 +153,7 @@ def functions(network: Any, tables: Any) -> Iterator[None]:
         "HISTORY_RETENTION_DAYS": "365",
         "ENVIRONMENT_SUFFIX": "dev",
         "CONTINUATION_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/example",
+        "REPORT_FORMS": "json",
         "REPORTS_BUCKET": "compliance-reports",
         "RULES": json.dumps({RULE.name: {"class": RULE.reference(), "severity": "medium"}}),
     }

@@ -39,6 +39,7 @@ CONTEXT: Any = SimpleNamespace(
 )
 HISTORY, STATE = "compliance-history", "compliance-state"
 REPORTS_BUCKET = "compliance-reports"
+REPORT_SUFFIXES = (".json", ".csv")
 # Small enough for several pages.
 PAGE_SIZES = {
     "ec2:DescribeInstances": {"MaxResults": 2},
@@ -353,8 +354,10 @@ SCENARIOS = {
         rule="ec2-tag-compliance",
         event=lambda _: _schedule(NOW),
         calls={
-            "dynamodb:Query": 3,
-            "s3:PutObject": 1,
+            "dynamodb:Query": 5,
+            "s3:PutObject": 2,
+            "dynamodb:PutItem": 2,
+            "s3:CopyObject": 2,
         },
         judged=(),
         function=report_aggregator,
@@ -514,6 +517,7 @@ def _environment(rule: str, topic_arn: str) -> Iterator[None]:
         "CONFIG_TEST_MODE": "true",
         # The calls of a run come in the same order each time.
         "MAXIMUM_CONCURRENCY": "1",
+        "REPORT_FORMS": "json,csv",
         "REPORTS_BUCKET": REPORTS_BUCKET,
         "RULES": json.dumps({rule: {"class": rules.load(rule).reference(), "severity": "medium"}}),
     }
@@ -807,7 +811,17 @@ class Auditor:
         if scenario is SCENARIOS["report"]:
             times = ("060000", "120000") if went_on else ("060000",)
             for time in times:
-                self._check_report(f"reports/2026/11/23/compliance-report-{time}Z.json")
+                self._check_report(f"reports/2026/11/23/compliance-report-{time}Z")
+            # Also when the older one has come out of the dead-letter queue after it.
+            for suffix in REPORT_SUFFIXES:
+                newest = f"reports/2026/11/23/compliance-report-{times[-1]}Z{suffix}"
+                assert self._object(f"latest/compliance-report{suffix}") == self._object(newest)
+            kept = {
+                item["resource_id"]: item["non_compliant"]
+                for item in self.tables.items(STATE)
+                if item["rule_name"] == "report#run"
+            }
+            assert kept == {_timestamp(f"2026-11-23T{time[:2]}:00:00Z"): 3 for time in times}
 
     def _check_history(self, *, went_on: bool, unreadable: set[str]) -> None:
         scenario, arns = self.scenario, self.world.arns
@@ -824,12 +838,17 @@ class Auditor:
         never_read = {(arn, _timestamp(scenario.time)) for arn in unreadable}
         assert found | retired | never_read == expected
 
-    def _check_report(self, key: str) -> None:
-        body = self.client("s3").get_object(Bucket=REPORTS_BUCKET, Key=key)["Body"]
-        summary = json.loads(body.read())["summary"]
+    def _check_report(self, stem: str) -> None:
+        summary = json.loads(self._object(f"{stem}.json"))["summary"]
         before = Counter(verdict for verdict, _ in VERDICTS.values())
         assert summary["compliant"] == before[COMPLIANT]
         assert summary["non_compliant"] == before[NON_COMPLIANT]
+
+        assert len(self._object(f"{stem}.csv").splitlines()) == 1 + summary["resources"]
+
+    def _object(self, key: str) -> bytes:
+        body: bytes = self.client("s3").get_object(Bucket=REPORTS_BUCKET, Key=key)["Body"].read()
+        return body
 
     def _expected_new(self, judged: Collection[str]) -> set[str]:
         return {
