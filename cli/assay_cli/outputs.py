@@ -16,6 +16,7 @@ REQUIRED_OUTPUTS = (
     "dynamodb_table_name",
     "sns_topic_arn",
     "reports_bucket_name",
+    "dashboard_url",
     "ec2_tag_lambda_name",
     "s3_encryption_lambda_name",
     "rds_backup_lambda_name",

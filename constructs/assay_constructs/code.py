@@ -4,6 +4,7 @@ import atexit
 import base64
 import functools
 import hashlib
+import json
 import shutil
 import sys
 import tempfile
@@ -14,13 +15,21 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from assay.rule import AnyRule
+from assay.waivers import Waiver, Waivers
 from assay_constructs.errors import ConstructArgumentError
 
 # boto3 is part of the Lambda runtime; these are what the code needs beside it.
-BUNDLED_DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath")
+BUNDLED_DISTRIBUTIONS = ("aws-lambda-powertools", "jinja2", "jmespath", "markupsafe")
 
-# Powertools' HTTP router with its web page: three quarters of the package, never imported.
-LEFT_OUT = ("aws_lambda_powertools/event_handler/",)
+LEFT_OUT = (
+    # Powertools' HTTP router with its web page: three quarters of the package, never imported.
+    "aws_lambda_powertools/event_handler/",
+    # Compiled for this machine, not for Lambda's; MarkupSafe does the same in Python without it.
+    "markupsafe/_speedups.",
+)
+
+# The waivers, beside the packages, as `WAIVERS_FILE` names them.
+WAIVERS_FILE = "waivers.json"
 
 # The earliest time that a zip can hold, so that no file's own time changes the bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -39,27 +48,34 @@ class DeploymentPackage:
     source_code_hash: str
 
 
-def deployment_package(rules: Iterable[type[AnyRule]] = ()) -> DeploymentPackage:
-    """Build the zip with the engine, its dependencies and the packages that rules come from.
+def deployment_package(
+    rules: Iterable[type[AnyRule]] = (), waivers: Iterable[Waiver] = ()
+) -> DeploymentPackage:
+    """Build the zip: the engine, its dependencies, the packages that rules come from, and waivers.
 
     A rule's package is the whole of what stands before the first dot of its module's name: a
     package with all its files, or one module. What its modules import beside ``assay`` must be
     in it, or in the Lambda runtime.
 
-    It is built once for each process and set of packages. Entries are sorted, carry one fixed
-    time and mode, and are stored uncompressed: the bytes, and so the hash that Terraform compares,
-    change when the code does and never otherwise, be it with another checkout, machine or version
-    of a compressor.
+    It is built once for each process, set of packages and waivers. Entries are sorted, carry one
+    fixed time and mode, and are stored uncompressed: the bytes, and so the hash that Terraform
+    compares, change when code or waivers do and never otherwise, be it with another checkout,
+    machine or version of a compressor.
 
     Args:
         rules: The rules' classes; ``assay`` has its own anyway.
+        waivers: The waivers; without any the zip has no ``waivers.json``.
 
     Raises:
         ConstructArgumentError: When a class could not be imported by its name in a function.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
     """
-    return _build(frozenset({"assay", *map(_top_level_name, rules)}))
+    given = [each.to_json() for each in Waivers(waivers).all]
+    return _build(
+        frozenset({"assay", *map(_top_level_name, rules)}),
+        json.dumps(given, indent=1, sort_keys=True) if given else None,
+    )
 
 
 def _top_level_name(rule: type[AnyRule]) -> str:
@@ -75,15 +91,18 @@ def _top_level_name(rule: type[AnyRule]) -> str:
 
 
 @functools.cache
-def _build(packages: frozenset[str]) -> DeploymentPackage:
+def _build(packages: frozenset[str], waivers: str | None) -> DeploymentPackage:
     folder = Path(tempfile.mkdtemp(prefix="assay-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "assay.zip"
+    contents = {name: source.read_bytes() for name, source in _contents(packages)}
+    if waivers is not None:
+        contents[WAIVERS_FILE] = waivers.encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        for name, source in sorted(_contents(packages)):
+        for name, content in sorted(contents.items()):
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, source.read_bytes())
+            archive.writestr(entry, content)
     digest = hashlib.sha256(path.read_bytes()).digest()
     return DeploymentPackage(path, base64.b64encode(digest).decode())
 

@@ -11,29 +11,35 @@ from cdktf_cdktf_provider_aws.data_aws_iam_policy_document import (
 )
 from constructs import Construct
 
+from assay import forms
 from assay.permissions import (
     AGGREGATOR_STATE_ACTIONS,
     ALERT_ACTIONS,
     CONFIG_ACTIONS,
     EVALUATOR_STATE_ACTIONS,
     HISTORY_ACTIONS,
+    RECORDER_ACTIONS,
     REPORT_ACTIONS,
+    REPORT_COPY_ACTIONS,
+    SECURITY_HUB_ACTIONS,
 )
 from assay.rule import AnyRule, Rule, Severity
-from assay_constructs.code import deployment_package
+from assay.waivers import Waiver
+from assay_constructs.code import WAIVERS_FILE, deployment_package
 from assay_constructs.continuation import ContinuationQueue
 from assay_constructs.errors import ConstructArgumentError
 from assay_constructs.function import ComplianceFunction, trust_policy
 from assay_constructs.policy import allow
 from assay_constructs.schedule import MAXIMUM_TARGETS, Schedule
-from assay_constructs.validation import check_length
+from assay_constructs.validation import check_length, check_range
 
 EVALUATOR_HANDLER = "assay.evaluator.handler"
 AGGREGATOR_HANDLER = "assay.report_aggregator.handler"
 
-# All environment variables of a function together may have 4 KB; the aggregator's others take some
-# 500 characters. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_MAXIMUM_LISTED = 3500
+# All environment variables of a function together may have 4 KB; the aggregator's others take up to
+# 800 characters, a third of them the name of an existing recorder.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MAXIMUM_LISTED = 3200
 
 # The event that makes an evaluator remind of what is still open.
 REMINDER_TEMPLATE = '{"detail-type":"Assay Reminder","source":"assay","time":<time>}'
@@ -116,20 +122,28 @@ class Compliance(Construct):
         reports_bucket_name: Bucket for reports.
         reports_bucket_arn: Its ARN.
         dead_letter_queue_arn: Queue for events that no function could handle.
-        put_evaluations: Whether AWS Config may send events, so that evaluators answer it.
+        recorder_name: AWS Config's recorder, which may send events that evaluators answer, and of
+            which reports tell whether it records; without AWS Config ``None``.
         evaluation_schedule: EventBridge schedule of the sweeps, in UTC.
         report_schedule: EventBridge schedule of the report, in UTC.
         reminder_schedule: EventBridge schedule of reminders of open violations, in UTC; no
             reminders without one.
-        history_retention_days: Days that evaluations stay in the history table.
+        silence_hours: Hours (1 to 168) without a completed sweep after which reports call a rule
+            silent.
+        report_forms: Forms of each report, ``json`` among them.
+        security_hub: Sends findings to AWS Security Hub, too.
+        waivers: Violations that somebody answers for.
+        dashboard_name: The dashboard that reports link to; ``None`` for none.
+        history_retention_days: Days that evaluations and the counts of reports are kept.
         log_retention_days: Days that function logs are kept.
         kms_key_arn: KMS key of all of these; AWS-owned keys without one.
         embedded_aws: Does what an embedded AWS (moto) demands: PutEvaluations in ``TestMode``,
             and no recursion configuration of functions.
 
     Raises:
-        ConstructArgumentError: When a name is too long, a rule's class cannot be bundled, or there
-            are more rules, some 30, than the aggregator's environment variables can name.
+        ConstructArgumentError: When a name is too long, a rule's class cannot be bundled, forms are
+            not those of reports, a number of hours is impossible, or there are more rules, some
+            25, than the aggregator's environment variables can name.
     """
 
     def __init__(
@@ -150,10 +164,15 @@ class Compliance(Construct):
         reports_bucket_name: str,
         reports_bucket_arn: str,
         dead_letter_queue_arn: str,
-        put_evaluations: bool = True,
+        recorder_name: str | None = None,
         evaluation_schedule: str = "cron(0 */6 * * ? *)",
         report_schedule: str = "cron(20 */6 * * ? *)",
         reminder_schedule: str | None = None,
+        silence_hours: int = 13,
+        report_forms: Sequence[str] = ("json", "html"),
+        security_hub: bool = False,
+        waivers: Sequence[Waiver] = (),
+        dashboard_name: str | None = None,
         history_retention_days: int = 365,
         log_retention_days: int = 365,
         kms_key_arn: str | None = None,
@@ -170,8 +189,12 @@ class Compliance(Construct):
             }
         )
         check_length("rules", listed, _MAXIMUM_LISTED)
+        check_range("silence_hours", silence_hours, 1, 168)
+        if not {"json"} <= set(report_forms) <= set(forms.NAMES):
+            allowed = f"a list with json and any of {', '.join(forms.NAMES)}"
+            raise ConstructArgumentError("report_forms", allowed, report_forms)
         super().__init__(scope, construct_id)
-        package = deployment_package(each.rule for each in rules)
+        package = deployment_package((each.rule for each in rules), waivers)
         code = TerraformAsset(self, "Code", path=str(package.path), type=AssetType.FILE)
         filename = code.path
         placeholders = {"partition": partition, "region": region, "account": account_id}
@@ -182,13 +205,15 @@ class Compliance(Construct):
             allow("KeepState", EVALUATOR_STATE_ACTIONS, [state_table_arn]),
             allow("Alert", ALERT_ACTIONS, [topic_arn]),
         ]
-        if put_evaluations:
+        if recorder_name is not None:
             record.append(allow("AnswerConfig", CONFIG_ACTIONS, ["*"]))
         shared = {
             "DYNAMODB_TABLE": history_table_name,
             "STATE_TABLE": state_table_name,
             "ENVIRONMENT_SUFFIX": suffix,
+            "HISTORY_RETENTION_DAYS": str(history_retention_days),
             "POWERTOOLS_LOG_LEVEL": "INFO",
+            **({"WAIVERS_FILE": WAIVERS_FILE} if waivers else {}),
         }
         self.evaluators: dict[str, ComplianceFunction] = {}
         for evaluator in rules:
@@ -216,7 +241,6 @@ class Compliance(Construct):
                 environment={
                     **shared,
                     "SNS_TOPIC_ARN": topic_arn,
-                    "HISTORY_RETENTION_DAYS": str(history_retention_days),
                     "CONTINUATION_QUEUE_URL": continuations.url,
                     "RULE_CLASS": rule.reference(),
                     "RULE_NAME": rule.name,
@@ -236,6 +260,26 @@ class Compliance(Construct):
             )
             continuations.invoke(function, recursion_config=not embedded_aws)
             self.evaluators[rule.name] = function
+        report = [
+            allow("KeepState", AGGREGATOR_STATE_ACTIONS, [state_table_arn]),
+            allow(
+                "WriteReports",
+                REPORT_ACTIONS,
+                [f"{reports_bucket_arn}/{folder}/*" for folder in ("reports", "latest")],
+            ),
+            # The latest ones are copies.
+            allow("CopyReports", REPORT_COPY_ACTIONS, [f"{reports_bucket_arn}/reports/*"]),
+        ]
+        if recorder_name is not None:
+            # AWS adds an id to the name.
+            recorder_arn = f"configuration-recorder/{recorder_name}/*"
+            recorder_arn = f"arn:{partition}:config:{region}:{account_id}:{recorder_arn}"
+            report.append(allow("ReadRecorder", RECORDER_ACTIONS, [recorder_arn]))
+        if security_hub:
+            # The one that findings of the account's own belong to.
+            product = f"product/{account_id}/default"
+            product_arn = f"arn:{partition}:securityhub:{region}:{account_id}:{product}"
+            report.append(allow("ImportFindings", SECURITY_HUB_ACTIONS, [product_arn]))
         self.aggregator = ComplianceFunction(
             self,
             "ReportAggregator",
@@ -249,12 +293,14 @@ class Compliance(Construct):
                 **shared,
                 "REPORTS_BUCKET": reports_bucket_name,
                 "RULES": listed,
+                "REPORT_FORMS": ",".join(report_forms),
+                "SILENCE_HOURS": str(silence_hours),
+                "SECURITY_HUB": "true" if security_hub else "false",
+                **({"CONFIG_RECORDER_NAME": recorder_name} if recorder_name else {}),
+                **({"DASHBOARD_NAME": dashboard_name} if dashboard_name else {}),
                 "POWERTOOLS_SERVICE_NAME": "report-aggregator",
             },
-            statements=[
-                allow("ReadState", AGGREGATOR_STATE_ACTIONS, [state_table_arn]),
-                allow("WriteReports", REPORT_ACTIONS, [f"{reports_bucket_arn}/reports/*"]),
-            ],
+            statements=report,
             dead_letter_queue_arn=dead_letter_queue_arn,
             log_retention_days=log_retention_days,
             kms_key_arn=kms_key_arn,

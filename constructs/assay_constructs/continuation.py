@@ -36,6 +36,11 @@ MAXIMUM_RECEIVES = 5
 _MAXIMUM_CONCURRENCY = 2
 
 
+def continuation_queue_name(function_name: str) -> str:
+    """Name of the queue through which a function goes on."""
+    return f"{function_name}-continuations"
+
+
 class ContinuationQueue(Construct):
     """A queue that one function sends to and that invokes the same function.
 
@@ -68,7 +73,7 @@ class ContinuationQueue(Construct):
         kms_key_arn: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        name = f"{function_name}-continuations"
+        name = continuation_queue_name(function_name)
         document = DataAwsIamPolicyDocument(
             self,
             "PolicyDocument",

@@ -1,4 +1,4 @@
-"""Monitoring: where evaluations, alerts, reports and failures go, and the alarms on them."""
+"""Monitoring: where evaluations, alerts, reports and failures go, alarms on them, a dashboard."""
 
 import hashlib
 import json
@@ -21,20 +21,18 @@ from cdktf_cdktf_provider_aws.sqs_queue import SqsQueue
 from constructs import Construct
 
 from assay_constructs.bucket import PrivateBucket
+from assay_constructs.dashboard import HOUR_SECONDS, METRICS_NAMESPACE, Dashboard
 from assay_constructs.encryption_key import EncryptionKey
 from assay_constructs.policy import allow_service, deny_insecure_transport, equals
 from assay_constructs.settings import Subscription
 from assay_constructs.validation import check_pattern, check_range
 
-# Of the functions' own metrics.
-METRICS_NAMESPACE = "Assay"
 DEAD_LETTER_RETENTION_SECONDS = 14 * 24 * 3600
-_HOUR_SECONDS = 3600
 _ALARM_PERIOD_SECONDS = 300
 
 
 class Monitoring(Construct):
-    """History and state tables, alert topic, buckets, dead-letter queue and alarms.
+    """History and state tables, alert topic, buckets, dead-letter queue, alarms and dashboard.
 
     Args:
         scope: Parent construct.
@@ -48,6 +46,7 @@ class Monitoring(Construct):
         schedule_names: EventBridge rules whose silence raises an alarm.
         rule_names: Rules of which unread resources and the lack of a completed sweep raise an
             alarm.
+        queue_names: Queues that the dashboard shows beside the dead-letter queue.
         silence_hours: Hours (1 to 168) without a scheduled run, or without a completed sweep of a
             rule, that count as silence.
         subscriptions: Subscribers of the alert topic.
@@ -72,6 +71,7 @@ class Monitoring(Construct):
         function_names: Sequence[str] = (),
         schedule_names: Sequence[str] = (),
         rule_names: Sequence[str] = (),
+        queue_names: Sequence[str] = (),
         silence_hours: int = 13,
         subscriptions: Sequence[Subscription] = (),
         object_retention_days: int | None = None,
@@ -91,6 +91,7 @@ class Monitoring(Construct):
         self._partition = partition
         self._region = region
         self._retain_data = retain_data
+        self._alarm_arns: list[str] = []
         self.kms_key_arn: str | None = None
         if customer_managed_key:
             self.kms_key_arn = EncryptionKey(
@@ -160,6 +161,17 @@ class Monitoring(Construct):
             self._alarm_on_unreadable_resources(name)
             self._alarm_on_old_verdicts(name, silence_hours)
         self._alarm_on_dead_letters()
+        self.dashboard = Dashboard(
+            self,
+            "Dashboard",
+            suffix=suffix,
+            region=region,
+            rule_names=rule_names,
+            function_names=function_names,
+            queue_names=[_dead_letter_queue_name(suffix), *queue_names],
+            alarm_arns=self._alarm_arns,
+            silence_hours=silence_hours,
+        )
 
     def _table(self, construct_id: str, name: str, hash_key: str, range_key: str) -> DynamodbTable:
         return DynamodbTable(
@@ -227,7 +239,7 @@ class Monitoring(Construct):
         return arn
 
     def _dead_letter_queue(self) -> SqsQueue:
-        name = f"compliance-dead-letters-{self._suffix}"
+        name = _dead_letter_queue_name(self._suffix)
         arn = f"arn:{self._partition}:sqs:{self._region}:{self._account_id}:{name}"
         document = DataAwsIamPolicyDocument(
             self,
@@ -275,7 +287,7 @@ class Monitoring(Construct):
             dimensions={"RuleName": schedule_name},
             statistic="Sum",
             # Hour by hour, as CloudWatch looks back over at most one day with shorter periods.
-            period=_HOUR_SECONDS,
+            period=HOUR_SECONDS,
             evaluation_periods=hours,
             comparison_operator="LessThanThreshold",
             treat_missing_data="breaching",
@@ -306,7 +318,7 @@ class Monitoring(Construct):
             metric_name="LastGoodRunAge",
             dimensions=self._rule_dimensions(rule_name),
             statistic="Maximum",
-            threshold=hours * _HOUR_SECONDS,
+            threshold=hours * HOUR_SECONDS,
             treat_missing_data="ignore",
         )
 
@@ -316,7 +328,7 @@ class Monitoring(Construct):
     def _alarm_on_dead_letters(self) -> None:
         self._alarm(
             "DeadLetters",
-            alarm_name=f"compliance-dead-letters-{self._suffix}",
+            alarm_name=_dead_letter_queue_name(self._suffix),
             alarm_description="Events that no evaluator could handle lie in the dead-letter queue.",
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",
@@ -340,6 +352,9 @@ class Monitoring(Construct):
         comparison_operator: str = "GreaterThanOrEqualToThreshold",
         treat_missing_data: str = "notBreaching",
     ) -> None:
+        self._alarm_arns.append(
+            f"arn:{self._partition}:cloudwatch:{self._region}:{self._account_id}:alarm:{alarm_name}"
+        )
         CloudwatchMetricAlarm(
             self,
             construct_id,
@@ -358,3 +373,7 @@ class Monitoring(Construct):
             alarm_actions=[self.topic_arn],
             ok_actions=[self.topic_arn],
         )
+
+
+def _dead_letter_queue_name(suffix: str) -> str:
+    return f"compliance-dead-letters-{suffix}"

@@ -1,14 +1,18 @@
 """The settings of one environment, and what each of them may be."""
 
+import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -21,8 +25,10 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
+from assay import forms as form_catalogue
 from assay import rules as rule_catalogue
 from assay.rule import ParameterError, Severity
+from assay.waivers import Waiver
 from assay_constructs.schedule_expression import is_schedule_expression, longest_gap_minutes
 
 Location: TypeAlias = tuple[str | int, ...]
@@ -101,6 +107,25 @@ def _tag_key(value: str) -> str:
     if value.lower().startswith("aws:"):
         raise ValueError
     return value
+
+
+def _form(value: str) -> str:
+    if value in form_catalogue.NAMES:
+        return value
+    raise ValueError
+
+
+def _words(maximum: int) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, min_length=1, max_length=maximum)
+
+
+def _date(value: Any) -> date:
+    # Nothing else that pydantic takes for a date, such as a number or a time of a day.
+    if isinstance(value, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        return date.fromisoformat(value)
+    if type(value) is date:
+        return value
+    raise ValueError
 
 
 # What each operator takes. SNS has more, for numbers and addresses, which no attribute here holds.
@@ -239,6 +264,21 @@ FilterPolicy = Annotated[
     Field(min_length=1),
     Allowed("a mapping of message attributes to lists, with at least one attribute"),
 ]
+
+
+ReportForm = Annotated[
+    str, AfterValidator(_form), Allowed(f"a form of reports: {', '.join(form_catalogue.NAMES)}")
+]
+ArnPattern = Annotated[
+    str,
+    # With all parts: `arn:*` would be more than anybody can answer for.
+    StringConstraints(pattern=r"^arn(:[A-Za-z0-9*?-]*){4}:.+$", max_length=2048),
+    Allowed(
+        "an ARN, arn:partition:service:region:account:resource, with * for any characters and ? "
+        "for any one"
+    ),
+]
+Date = Annotated[date, BeforeValidator(_date), Allowed("a date, as YYYY-MM-DD")]
 
 
 class _Model(BaseModel):
@@ -444,6 +484,82 @@ class RuleSettings(_Model):
     )
 
 
+class Reports(_Model):
+    """What the report aggregator writes."""
+
+    forms: Annotated[list[ReportForm], Allowed("a list of forms of reports")] = Field(
+        ["json", "html"],
+        description="Forms of each report, `json` among them: "
+        + ", ".join(f"`{name}`" for name in form_catalogue.NAMES)
+        + ". Every other form can be made from `json` again.",
+    )
+    security_hub: Switch = Field(
+        False,
+        description="Also sends violations, and what is resolved, to AWS Security Hub, which must "
+        "be enabled in the account and region, and which AWS bills by finding.",
+    )
+
+    @model_validator(mode="after")
+    def _each_form_once_and_json(self) -> Self:
+        problems = [
+            _problem(("forms", index), f"allowed: each form once; got {name!r} twice")
+            for index, name in enumerate(self.forms)
+            if name in self.forms[:index]
+        ]
+        if "json" not in self.forms:
+            allowed = "a list with json, which is the record and what changes are read from"
+            problems.append(_problem(("forms",), f"allowed: {allowed}; got {self.forms}"))
+        _raise(problems)
+        return self
+
+
+class WaiverSettings(_Model):
+    """Violations of one rule that somebody answers for, up to a day.
+
+    They are reported as waived, with owner and date, counted apart, and not alerted on. From the
+    day after, they are violations again.
+    """
+
+    rule: Annotated[str, Allowed("the name of an enabled rule")] = Field(
+        description="Name of the rule, which must be enabled."
+    )
+    resource: ArnPattern = Field(
+        description="ARN of the resource, with all its parts; `*` in it stands for any characters "
+        "and `?` for any one."
+    )
+    owner: Annotated[str, _words(128), Allowed("1 to 128 characters, not just spaces")] = Field(
+        description="Who answers for it."
+    )
+    reason: Annotated[str, _words(512), Allowed("1 to 512 characters, not just spaces")] = Field(
+        description="Why it is so."
+    )
+    expires: Date = Field(
+        description="Last day, in UTC. Reports warn from 14 days before, and say when it is past."
+    )
+
+    def waiver(self) -> Waiver:
+        """The same as the functions have it."""
+        return Waiver(
+            rule_name=self.rule,
+            resource=self.resource,
+            owner=self.owner,
+            reason=self.reason,
+            expires=self.expires,
+        )
+
+
+def _can_match(pattern: str, other: str) -> bool:
+    """Whether there may be an ARN that two patterns match; only ARNs like ``other`` exist."""
+    *parts, resource = pattern.split(":", 5)
+    *other_parts, other_resource = other.split(":", 5)
+    # Of two resources only what stands before the first wildcard is compared.
+    head, other_head = (re.split(r"[*?]", each)[0] for each in (resource, other_resource))
+    return (head.startswith(other_head) or other_head.startswith(head)) and all(
+        fnmatchcase(one, two) or fnmatchcase(two, one)
+        for one, two in zip(parts, other_parts, strict=True)
+    )
+
+
 class LocalBackend(_Model):
     """Terraform state in a file beside `cdktf.out`."""
 
@@ -578,6 +694,9 @@ class Settings(_Model):
     alerts: Annotated[Alerts, Allowed("a mapping with emails and subscriptions")] = Field(
         Alerts(), description="Alerts."
     )
+    reports: Annotated[Reports, Allowed("a mapping with forms and security_hub")] = Field(
+        Reports(), description="Reports."
+    )
     rules: Annotated[
         dict[
             str,
@@ -588,8 +707,19 @@ class Settings(_Model):
         ],
         Allowed("a mapping of rule names to their settings"),
     ] = Field(description="Rules by name; a rule that is not named is off.")
+    waivers: Annotated[
+        list[
+            Annotated[
+                WaiverSettings,
+                Allowed("a mapping with rule, resource, owner, reason and expires"),
+            ]
+        ],
+        Allowed("a list of mappings with rule, resource, owner, reason and expires"),
+    ] = Field([], description="Violations that somebody answers for.")
     history_retention_days: Days = Field(
-        365, description="Days that evaluations stay in the history table."
+        365,
+        description="Days that evaluations stay in the history table, and the counts of reports, "
+        "which later ones show as their trend, in the state table.",
     )
     log_retention_days: LogRetentionDays = Field(
         365, description="Days that function logs are kept, out of those CloudWatch Logs offers."
@@ -666,6 +796,35 @@ class Settings(_Model):
             ]
         )
         return self
+
+    @model_validator(mode="after")
+    def _waivers_can_apply(self) -> Self:
+        enabled = self.enabled_rules()
+        seen: set[tuple[str, str]] = set()
+        problems = []
+        for index, each in enumerate(self.waivers):
+            if each.rule not in enabled:
+                near = difflib.get_close_matches(each.rule, enabled, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                message = f"allowed: a rule that is enabled: {', '.join(enabled)}"
+                message = f"{message}; got {each.rule!r}{hint}"
+                problems.append(_problem(("waivers", index, "rule"), message))
+            elif not _can_match(each.resource, known := self._arns(each.rule)):
+                allowed = f"a pattern of ARNs that rule {each.rule} judges, which are like {known}"
+                message = f"allowed: {allowed}; got {each.resource!r}"
+                problems.append(_problem(("waivers", index, "resource"), message))
+            if (each.rule, each.resource) in seen:
+                message = "allowed: one waiver for each rule and resource; got a second"
+                problems.append(_problem(("waivers", index), message))
+            seen.add((each.rule, each.resource))
+        _raise(problems)
+        return self
+
+    def _arns(self, rule_name: str) -> str:
+        """A pattern of the ARNs that a rule judges here."""
+        return rule_catalogue.load(rule_name).arn_format.format(
+            partition="*", region=self.region, account=self.account_id or "*", id="*"
+        )
 
     def enabled_rules(self) -> tuple[str, ...]:
         """Names of the rules to deploy, sorted."""

@@ -82,6 +82,9 @@ class ComplianceStack(TerraformStack):
             reminder_schedule=settings.schedules.reminder,
             silence_hours=settings.schedules.silence_hours,
             subscriptions=settings.alerts.subscribers(),
+            report_forms=settings.reports.forms,
+            security_hub=settings.reports.security_hub,
+            waivers=[each.waiver() for each in settings.waivers],
             history_retention_days=settings.history_retention_days,
             log_retention_days=settings.log_retention_days,
             object_retention_days=settings.object_retention_days,
@@ -97,6 +100,7 @@ class ComplianceStack(TerraformStack):
             "sns_topic_arn": monitoring.topic_arn,
             "dead_letter_queue_url": monitoring.dead_letter_queue.url,
             "reports_bucket_name": monitoring.reports_bucket.bucket_name,
+            "dashboard_url": monitoring.dashboard.url,
             "report_aggregator_lambda_name": system.compliance.aggregator.function_name,
             **{
                 output: evaluators[rule].function_name if rule in evaluators else ""

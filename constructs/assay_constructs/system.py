@@ -7,6 +7,7 @@ from cdktf_cdktf_provider_aws.data_aws_caller_identity import DataAwsCallerIdent
 from cdktf_cdktf_provider_aws.data_aws_partition import DataAwsPartition
 from constructs import Construct
 
+from assay.waivers import Waiver
 from assay_constructs.compliance import (
     Compliance,
     EvaluatorRule,
@@ -16,6 +17,7 @@ from assay_constructs.compliance import (
     report_schedule_name,
 )
 from assay_constructs.config import Config, LambdaRule, MaximumExecutionFrequency
+from assay_constructs.continuation import continuation_queue_name
 from assay_constructs.monitoring import Monitoring
 from assay_constructs.recorder import RecordingFrequency
 from assay_constructs.settings import Subscription
@@ -46,9 +48,12 @@ class ComplianceSystem(Construct):
         reminder_schedule: EventBridge schedule of reminders of open violations, in UTC; no
             reminders without one.
         silence_hours: Hours (1 to 168) without a scheduled run, or without a completed sweep of a
-            rule, that raise an alarm.
+            rule, that raise an alarm and that reports call silence.
         subscriptions: Subscribers of the alert topic.
-        history_retention_days: Days that evaluations stay in the history table.
+        report_forms: Forms of each report, ``json`` among them.
+        security_hub: Sends findings to AWS Security Hub, too.
+        waivers: Violations that somebody answers for.
+        history_retention_days: Days that evaluations and the counts of reports are kept.
         log_retention_days: Days that function logs are kept.
         object_retention_days: Days that Config snapshots and reports are kept; ``None`` for ever.
         retain_data: Terraform refuses to destroy tables, buckets and key.
@@ -56,7 +61,7 @@ class ComplianceSystem(Construct):
         embedded_aws: Does what an embedded AWS (moto) demands.
 
     Attributes:
-        monitoring: Tables, topic, buckets, dead-letter queue and alarms.
+        monitoring: Tables, topic, buckets, dead-letter queue, alarms and dashboard.
         compliance: The functions and their schedules.
         recorder_name: Name of the recorder; empty without AWS Config.
 
@@ -82,6 +87,9 @@ class ComplianceSystem(Construct):
         reminder_schedule: str | None = None,
         silence_hours: int = 13,
         subscriptions: Sequence[Subscription] = (),
+        report_forms: Sequence[str] = ("json", "html"),
+        security_hub: bool = False,
+        waivers: Sequence[Waiver] = (),
         history_retention_days: int = 365,
         log_retention_days: int = 365,
         object_retention_days: int | None = 730,
@@ -95,6 +103,8 @@ class ComplianceSystem(Construct):
         # Reading an attribute is a question to Node.js, so each is read once.
         partition = own_partition.partition
         rule_names = [each.rule.name for each in rules]
+        evaluator_names = [evaluator_function_name(name, suffix) for name in rule_names]
+        recorder_name = recorder_name or f"assay-{suffix}"
         self.monitoring = monitoring = Monitoring(
             self,
             "Monitoring",
@@ -103,15 +113,13 @@ class ComplianceSystem(Construct):
             partition=partition,
             dns_suffix=own_partition.dns_suffix,
             region=region,
-            function_names=[
-                *(evaluator_function_name(name, suffix) for name in rule_names),
-                aggregator_function_name(suffix),
-            ],
+            function_names=[*evaluator_names, aggregator_function_name(suffix)],
             schedule_names=[
                 *evaluation_schedule_names(len(rules), suffix),
                 report_schedule_name(suffix),
             ],
             rule_names=rule_names,
+            queue_names=[continuation_queue_name(name) for name in evaluator_names],
             silence_hours=silence_hours,
             subscriptions=subscriptions,
             object_retention_days=object_retention_days,
@@ -134,10 +142,15 @@ class ComplianceSystem(Construct):
             reports_bucket_name=monitoring.reports_bucket.bucket_name,
             reports_bucket_arn=monitoring.reports_bucket.arn,
             dead_letter_queue_arn=monitoring.dead_letter_queue.arn,
-            put_evaluations=recorder_mode != "none",
+            recorder_name=None if recorder_mode == "none" else recorder_name,
             evaluation_schedule=evaluation_schedule,
             report_schedule=report_schedule,
             reminder_schedule=reminder_schedule,
+            silence_hours=silence_hours,
+            report_forms=report_forms,
+            security_hub=security_hub,
+            waivers=waivers,
+            dashboard_name=monitoring.dashboard.name,
             history_retention_days=history_retention_days,
             log_retention_days=log_retention_days,
             kms_key_arn=monitoring.kms_key_arn,
@@ -153,7 +166,7 @@ class ComplianceSystem(Construct):
             account_id=account_id,
             partition=partition,
             recorder_mode=recorder_mode,
-            recorder_name=recorder_name or f"assay-{suffix}",
+            recorder_name=recorder_name,
             rules=[
                 LambdaRule(
                     name=f"{each.rule.name}-{suffix}",

@@ -65,6 +65,16 @@ VARIANTS: dict[str, dict[str, Json]] = {
                 }
             ],
         },
+        "reports": {"forms": ["json", "html", "asff"], "security_hub": True},
+        "waivers": [
+            {
+                "rule": "s3-encryption-compliance",
+                "resource": "arn:aws:s3:::old-*",
+                "owner": "storage@example.com",
+                "reason": "Emptied in May.",
+                "expires": "2026-05-31",
+            }
+        ],
         "tags": {"Team": "platform"},
         "account_id": "123456789012",
         "log_retention_days": 30,

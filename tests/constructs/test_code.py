@@ -5,12 +5,15 @@ import subprocess
 import sys
 import typing
 import zipfile
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+import assay
 from assay.rule import AnyRule, Rule
 from assay.rules.s3_encryption_compliance import S3EncryptionCompliance
+from assay.waivers import Waiver, Waivers
 from assay_constructs.code import deployment_package
 from assay_constructs.errors import ConstructArgumentError
 from assay_constructs.typing_extensions_stand_in import NotRequired, deprecated
@@ -25,11 +28,17 @@ def test_the_zip_holds_the_package_and_its_dependencies_and_no_clutter() -> None
     assert {name.split("/")[0] for name in names} == {
         "assay",
         "aws_lambda_powertools",
+        "jinja2",
         "jmespath",
+        "markupsafe",
         "typing_extensions.py",
     }
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
     assert not [name for name in names if name.startswith("aws_lambda_powertools/event_handler/")]
+    assert {Path(name).suffix for name in names if name.startswith(("jinja2/", "markupsafe/"))} == {
+        ".py",
+        ".typed",
+    }
     assert names == sorted(names)
 
 
@@ -52,6 +61,71 @@ def test_the_zip_needs_no_more_of_typing_extensions_than_its_stand_in_has(tmp_pa
         check=True,
     )
     assert ran.stdout.strip() == str(tmp_path / "typing_extensions.py")
+
+
+def test_the_zip_has_what_makes_pages_of_html_without_anything_compiled() -> None:
+    package = str(deployment_package().path)
+    program = (
+        "import sys\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "import jinja2, markupsafe\n"
+        "print(jinja2.Environment(autoescape=True).from_string('{{ a }}').render(a='<b>'))\n"
+        "print(markupsafe._escape_inner.__module__, markupsafe.__file__)"
+    )
+    # -S leaves out site-packages, so that only the zip has them.
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", program, package], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines() == [
+        "&lt;b&gt;",
+        f"markupsafe._native {package}/markupsafe/__init__.py",
+    ]
+
+
+def test_the_zip_has_every_file_of_the_package() -> None:
+    with zipfile.ZipFile(deployment_package().path) as archive:
+        names = set(archive.namelist())
+    folder = Path(assay.__file__).parent
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    own = {f"assay/{file.relative_to(folder).as_posix()}" for file in files}
+    assert names >= {name for name in own if "__pycache__" not in name}
+    assert any(name.startswith("assay/forms/page/") for name in names)
+
+
+def waivers(reason: str = "Emptied in May.") -> list[Waiver]:
+    resources = ("arn:aws:s3:::old-*", "arn:aws:s3:::a")
+    return [
+        Waiver(
+            rule_name="s3-encryption-compliance",
+            resource=resource,
+            owner="storage@example.com",
+            reason=reason,
+            expires=date(2026, 5, 31),
+        )
+        for resource in resources
+    ]
+
+
+def test_waivers_are_in_the_zip_as_the_functions_read_them() -> None:
+    package = deployment_package([], waivers())
+    with zipfile.ZipFile(package.path) as archive:
+        names = archive.namelist()
+        text = archive.read("waivers.json").decode()
+    assert names == sorted(names)
+    assert Waivers.read(text).all == Waivers(waivers()).all
+    assert text.isascii()
+    with zipfile.ZipFile(deployment_package([], []).path) as archive:
+        assert set(names) - set(archive.namelist()) == {"waivers.json"}
+
+
+def test_another_waiver_makes_another_zip_and_another_order_does_not() -> None:
+    package = deployment_package([], waivers())
+    assert deployment_package([], reversed(waivers())) is package
+    hashes = {
+        each.source_code_hash
+        for each in (deployment_package(), package, deployment_package([], waivers("Else.")))
+    }
+    assert len(hashes) == 3
 
 
 def test_the_stand_in_leaves_what_is_deprecated_as_it_is() -> None:

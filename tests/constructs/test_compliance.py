@@ -1,6 +1,7 @@
 import json
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ from cdktf import App, TerraformStack
 from cdktf_cdktf_provider_aws.provider import AwsProvider
 
 from assay import permissions, rules
+from assay.environment import AggregatorEnvironment
+from assay.forms import NAMES
 from assay.rule import AnyRule, ParameterError, Rule
+from assay.waivers import Waivers
 from assay_constructs.compliance import (
     Compliance,
     EvaluatorRule,
@@ -23,6 +27,12 @@ Statements = Callable[[str, str], dict[str, Any]]
 
 RULES = ("ec2-tag-compliance", "rds-backup-compliance", "s3-encryption-compliance")
 SEVERITIES = dict(zip(RULES, ("critical", "high", "high"), strict=True))
+AGGREGATOR_VARIABLES = {
+    *("CONFIG_RECORDER_NAME", "DASHBOARD_NAME", "DYNAMODB_TABLE", "ENVIRONMENT_SUFFIX"),
+    *("HISTORY_RETENTION_DAYS", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"),
+    *("REPORTS_BUCKET", "REPORT_FORMS", "RULES", "SECURITY_HUB", "SILENCE_HOURS"),
+    *("STATE_TABLE", "WAIVERS_FILE"),
+}
 STATE_TABLE = "${aws_dynamodb_table.Monitoring_StateTable_"
 HISTORY_TABLE = "${aws_dynamodb_table.Monitoring_HistoryTable_"
 
@@ -51,6 +61,7 @@ def test_evaluators_know_their_rule_tables_and_topic(find: Find, rule: str) -> N
 
 def test_the_aggregator_knows_rules_table_and_bucket(find: Find) -> None:
     function = find("create", "aws_lambda_function", "Compliance/ReportAggregator/Resource")
+    assert set(function["environment"]["variables"]) == AGGREGATOR_VARIABLES
     assert function["function_name"] == "report-aggregator-test"
     assert function["handler"] == "assay.report_aggregator.handler"
     variables = function["environment"]["variables"]
@@ -62,7 +73,60 @@ def test_the_aggregator_knows_rules_table_and_bucket(find: Find) -> None:
         rule: {"class": rules.load(rule).reference(), "severity": SEVERITIES[rule]}
         for rule in RULES
     }
+    assert variables["HISTORY_RETENTION_DAYS"] == "45"
+    assert variables["SILENCE_HOURS"] == "13"
+    assert variables["DASHBOARD_NAME"] == "compliance-test"
     assert "SNS_TOPIC_ARN" not in variables
+
+
+def aggregator_variables(find: Find, stack: str) -> Any:
+    function = find(stack, "aws_lambda_function", "Compliance/ReportAggregator/Resource")
+    return function["environment"]["variables"]
+
+
+def test_the_aggregator_is_told_what_reports_to_make(find: Find) -> None:
+    chosen = aggregator_variables(find, "create")
+    assert (chosen["REPORT_FORMS"], chosen["SECURITY_HUB"]) == ("json,html,asff", "true")
+    left_out = aggregator_variables(find, "daily")
+    assert (left_out["REPORT_FORMS"], left_out["SECURITY_HUB"]) == ("json,html", "false")
+    assert left_out["SILENCE_HOURS"] == "30"
+
+
+def test_the_aggregator_knows_the_recorder_where_there_is_one(find: Find) -> None:
+    names = {
+        stack: aggregator_variables(find, stack).get("CONFIG_RECORDER_NAME")
+        for stack in ("create", "daily", "existing", "none")
+    }
+    assert names == {"create": "assay-test", "daily": "mine", "existing": "theirs", "none": None}
+
+
+def test_every_function_gets_the_waivers_where_there_are_any(
+    synthesized: Path, stacks: dict[str, Any]
+) -> None:
+    functions = {
+        stack: stacks[stack]["resource"]["aws_lambda_function"].values()
+        for stack in ("create", "existing")
+    }
+    for function in functions["create"]:
+        assert function["environment"]["variables"]["WAIVERS_FILE"] == "waivers.json"
+    (filename,) = {function["filename"] for function in functions["create"]}
+    with zipfile.ZipFile(synthesized / "assay-create" / filename) as code:
+        (waiver,) = Waivers.read(code.read("waivers.json").decode()).all
+    assert (waiver.rule_name, waiver.owner) == ("s3-encryption-compliance", "storage@example.com")
+    for function in functions["existing"]:
+        assert "WAIVERS_FILE" not in function["environment"]["variables"]
+
+
+def test_the_aggregator_can_read_what_it_is_told(find: Find) -> None:
+    given = {**aggregator_variables(find, "create")}
+    # Only its package has the file.
+    del given["WAIVERS_FILE"]
+    environment = AggregatorEnvironment.read(given)
+    assert list(environment.report_forms) == ["json", "html", "asff"]
+    assert environment.silence == timedelta(hours=13)
+    assert environment.recorder_name == "assay-test"
+    assert environment.dashboard_name == "compliance-test"
+    assert environment.security_hub
 
 
 def test_only_an_embedded_aws_gets_put_evaluations_in_test_mode(stacks: dict[str, Any]) -> None:
@@ -102,17 +166,49 @@ def test_evaluators_may_do_exactly_what_they_do(statements: Statements, rule: st
     }
 
 
-def test_the_aggregator_may_read_state_and_write_reports(statements: Statements) -> None:
-    allowed = statements("create", "Compliance/ReportAggregator/PermissionsDocument")
-    assert {sid: set(statement["actions"]) for sid, statement in allowed.items()} == {
-        "WriteOwnLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
-        "ReportFailures": {"sqs:SendMessage"},
-        "ReadState": {"dynamodb:Query"},
-        "WriteReports": {"s3:PutObject"},
-    }
-    (reports,) = allowed["WriteReports"]["resources"]
-    assert reports.startswith("${aws_s3_bucket.Monitoring_ReportsBucket_")
-    assert reports.endswith(".arn}/reports/*")
+AGGREGATOR_ACTIONS = {
+    "WriteOwnLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
+    "ReportFailures": {"sqs:SendMessage"},
+    "KeepState": set(permissions.AGGREGATOR_STATE_ACTIONS),
+    "WriteReports": set(permissions.REPORT_ACTIONS),
+    "CopyReports": set(permissions.REPORT_COPY_ACTIONS),
+}
+AGGREGATOR = "Compliance/ReportAggregator/PermissionsDocument"
+
+
+def test_the_aggregator_may_keep_state_and_write_reports(statements: Statements) -> None:
+    allowed = statements("none", AGGREGATOR)
+    actions = {sid: set(statement["actions"]) for sid, statement in allowed.items()}
+    assert actions == AGGREGATOR_ACTIONS
+    for sid, folders in (("WriteReports", ("reports", "latest")), ("CopyReports", ("reports",))):
+        resources = allowed[sid]["resources"]
+        assert [resource.split(".arn}/")[1] for resource in resources] == [
+            f"{folder}/*" for folder in folders
+        ]
+        for resource in resources:
+            assert resource.startswith("${aws_s3_bucket.Monitoring_ReportsBucket_")
+    assert all(each.startswith(STATE_TABLE) for each in allowed["KeepState"]["resources"])
+
+
+def test_the_aggregator_may_also_do_what_is_switched_on_and_no_more(
+    statements: Statements,
+) -> None:
+    allowed = statements("create", AGGREGATOR)
+    recorder, hub = allowed["ReadRecorder"], allowed["ImportFindings"]
+    assert set(allowed) == {*AGGREGATOR_ACTIONS, "ReadRecorder", "ImportFindings"}
+    assert set(recorder["actions"]) == set(permissions.RECORDER_ACTIONS)
+    assert set(hub["actions"]) == set(permissions.SECURITY_HUB_ACTIONS)
+    partition = "arn:${data.aws_partition.Partition.partition}"
+    account = "${data.aws_caller_identity.Account.account_id}"
+    assert recorder["resources"] == [
+        f"{partition}:config:eu-west-1:{account}:configuration-recorder/assay-test/*"
+    ]
+    assert hub["resources"] == [
+        f"{partition}:securityhub:eu-west-1:{account}:product/{account}/default"
+    ]
+    theirs = statements("existing", AGGREGATOR)
+    assert set(theirs) == {*AGGREGATOR_ACTIONS, "ReadRecorder"}
+    assert theirs["ReadRecorder"]["resources"][0].endswith(":configuration-recorder/theirs/*")
 
 
 def test_without_config_no_evaluator_may_answer_it(statements: Statements) -> None:
@@ -249,27 +345,63 @@ def test_a_rule_from_outside_is_deployed_like_any_other(outside: tuple[Path, Any
         assert {"outside_rules/queues/rules.py", "assay/rule.py"} <= set(code.namelist())
 
 
-def test_more_rules_than_the_aggregators_environment_can_name_are_refused() -> None:
-    name = "Long" * 1000
-    long = type(name, (rules.load("s3-encryption-compliance"),), {"__module__": "theirs"})
-    with pytest.raises(ConstructArgumentError, match=r"^rules must be 1 to 3500 characters long"):
-        Compliance(
-            TerraformStack(App(), "stack"),
-            "Compliance",
-            suffix="dev",
-            account_id="123456789012",
-            partition="aws",
-            region="us-east-1",
-            rules=[EvaluatorRule(rule=long)],
-            history_table_name="history",
-            history_table_arn="arn:aws:dynamodb:us-east-1:123456789012:table/history",
-            state_table_name="state",
-            state_table_arn="arn:aws:dynamodb:us-east-1:123456789012:table/state",
-            topic_arn="arn:aws:sns:us-east-1:123456789012:alerts",
-            reports_bucket_name="reports",
-            reports_bucket_arn="arn:aws:s3:::reports",
-            dead_letter_queue_arn="arn:aws:sqs:us-east-1:123456789012:dead-letters",
-        )
+LONG = type("Long" * 1000, (rules.load("s3-encryption-compliance"),), {"__module__": "theirs"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        # More rules than the aggregator's environment can name.
+        ({"rules": [EvaluatorRule(rule=LONG)]}, "rules must be 1 to 3200 characters long"),
+        ({"silence_hours": 0}, "silence_hours must be from 1 to 168; received 0"),
+        (
+            {"report_forms": ["html"]},
+            r"report_forms must be a list with json and any of json, html, .* received \['html'\]",
+        ),
+        ({"report_forms": ["json", "pdf"]}, "report_forms must be a list with json"),
+    ],
+)
+def test_impossible_arguments_are_refused_by_name(changes: dict[str, Any], message: str) -> None:
+    arguments: dict[str, Any] = {
+        "suffix": "dev",
+        "account_id": "123456789012",
+        "partition": "aws",
+        "region": "us-east-1",
+        "rules": [EvaluatorRule(rule=rules.load("s3-encryption-compliance"))],
+        "history_table_name": "history",
+        "history_table_arn": "arn:aws:dynamodb:us-east-1:123456789012:table/history",
+        "state_table_name": "state",
+        "state_table_arn": "arn:aws:dynamodb:us-east-1:123456789012:table/state",
+        "topic_arn": "arn:aws:sns:us-east-1:123456789012:alerts",
+        "reports_bucket_name": "reports",
+        "reports_bucket_arn": "arn:aws:s3:::reports",
+        "dead_letter_queue_arn": "arn:aws:sqs:us-east-1:123456789012:dead-letters",
+    }
+    stack = TerraformStack(App(), "refused")
+    with pytest.raises(ConstructArgumentError, match=f"^{message}"):
+        Compliance(stack, "Compliance", **{**arguments, **changes})
+
+
+def test_all_that_the_aggregator_is_told_fits_into_its_environment() -> None:
+    longest = {
+        "DYNAMODB_TABLE": f"compliance-history-{'s' * 20}",
+        "STATE_TABLE": f"compliance-state-{'s' * 20}",
+        "ENVIRONMENT_SUFFIX": "s" * 20,
+        "HISTORY_RETENTION_DAYS": "36500",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "WAIVERS_FILE": "waivers.json",
+        # The longest name that a bucket can have.
+        "REPORTS_BUCKET": "b" * 63,
+        "RULES": "r" * 3200,
+        "REPORT_FORMS": ",".join(NAMES),
+        "SILENCE_HOURS": "168",
+        "SECURITY_HUB": "false",
+        "CONFIG_RECORDER_NAME": "r" * 256,
+        "DASHBOARD_NAME": f"compliance-{'s' * 20}",
+        "POWERTOOLS_SERVICE_NAME": "report-aggregator",
+    }
+    assert set(longest) == AGGREGATOR_VARIABLES
+    assert len(json.dumps(longest)) <= 4096
 
 
 def test_a_class_that_is_not_yet_a_rule_is_refused_with_all_that_it_lacks() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from assay import rules as rule_catalogue
+from assay.forms import NAMES
 from assay.rule import Severity
+from assay.waivers import Waiver
 from assay_constructs.environments import read_environments
-from assay_constructs.errors import SettingsError
+from assay_constructs.errors import SettingsError, shortened
 from assay_constructs.schedule_expression import longest_gap_minutes
 from assay_constructs.settings import (
     LOG_RETENTION_DAYS,
@@ -26,6 +29,7 @@ from assay_constructs.settings import (
     S3Backend,
     Schedules,
     Settings,
+    WaiverSettings,
     input_parameters_json,
 )
 
@@ -88,9 +92,34 @@ def subscription(text: str) -> str:
     return f"alerts:\n  subscriptions:\n  - {{{text}}}\n"
 
 
+def waiver(**changes: str | None) -> str:
+    """One waiver, a line for each key; the rule's is line 9. ``None`` leaves a key out."""
+    values = {
+        "rule": "s3-encryption-compliance",
+        "resource": "arn:aws:s3:::old-*",
+        "owner": "storage@example.com",
+        "reason": "Emptied in May.",
+        "expires": "2026-05-31",
+        **changes,
+    }
+    lines = (f"{name}: {value}" for name, value in values.items() if value is not None)
+    return "waivers:\n- " + "\n  ".join(lines)
+
+
 def cloud(text: str) -> str:
     return f"backend: {{type: cloud, organization: us, {text}}}\n"
 
+
+WAIVER_FIELDS = {
+    "rule": "the name of an enabled rule",
+    "resource": (
+        "an ARN, arn:partition:service:region:account:resource, with * for any characters and ? "
+        "for any one"
+    ),
+    "owner": "1 to 128 characters, not just spaces",
+    "reason": "1 to 512 characters, not just spaces",
+    "expires": "a date, as YYYY-MM-DD",
+}
 
 # What is added to the minimum, and what is said of its first line that is wrong.
 WRONG = [
@@ -464,6 +493,108 @@ WRONG = [
             "10: alerts.emails.0: allowed: text without ${ and %{, which Terraform would take for "
             "an expression; got '$${x}@b.example'"
         ),
+    ),
+    # Reports
+    (
+        "reports: [json]",
+        "8: reports: allowed: a mapping with forms and security_hub; got ['json']",
+    ),
+    ("reports: {forms: json}", "8: reports.forms: allowed: a list of forms of reports; got 'json'"),
+    (
+        "reports:\n  forms:\n  - json\n  - pdf",
+        f"11: reports.forms.1: allowed: a form of reports: {', '.join(NAMES)}; got 'pdf'",
+    ),
+    (
+        "reports:\n  forms: [json, csv,\n    csv]",
+        "10: reports.forms.2: allowed: each form once; got 'csv' twice",
+    ),
+    (
+        "reports: {forms: [html]}",
+        (
+            "8: reports.forms: allowed: a list with json, which is the record and what changes are "
+            "read from; got ['html']"
+        ),
+    ),
+    (
+        "reports: {security_hub: 'no'}",
+        "8: reports.security_hub: allowed: true or false; got 'no'",
+    ),
+    # Waivers
+    (
+        "waivers: {}",
+        (
+            "8: waivers: allowed: a list of mappings with rule, resource, owner, reason and "
+            "expires; got {}"
+        ),
+    ),
+    (
+        "waivers: [forever]",
+        (
+            "8: waivers.0: allowed: a mapping with rule, resource, owner, reason and expires; got "
+            "'forever'"
+        ),
+    ),
+    *(
+        (
+            waiver(**{name: None}),
+            f"9: waivers.0.{name}: required, but left out; allowed: {allowed}",
+        )
+        for name, allowed in WAIVER_FIELDS.items()
+    ),
+    (
+        waiver(rule="s3-encription-compliance"),
+        (
+            "9: waivers.0.rule: allowed: a rule that is enabled: ec2-tag-compliance, "
+            "rds-backup-compliance, s3-encryption-compliance; got 's3-encription-compliance'; did "
+            "you mean s3-encryption-compliance?"
+        ),
+    ),
+    (
+        waiver(rule="everything"),
+        (
+            "9: waivers.0.rule: allowed: a rule that is enabled: ec2-tag-compliance, "
+            "rds-backup-compliance, s3-encryption-compliance; got 'everything'"
+        ),
+    ),
+    *(
+        (
+            waiver(resource=f"'{pattern}'"),
+            f"10: waivers.0.resource: allowed: {WAIVER_FIELDS['resource']}; got {pattern!r}",
+        )
+        for pattern in (
+            *("old-logs", "arn:*", "arn:aws:s3::old-logs", "s3:::::old-logs", "arn:aws:s3:::"),
+            "arn:aws:[s]3:::old-logs",
+        )
+    ),
+    (
+        waiver(owner="' '"),
+        f"11: waivers.0.owner: allowed: {WAIVER_FIELDS['owner']}; got ' '",
+    ),
+    (
+        waiver(owner="x" * 129),
+        f"11: waivers.0.owner: allowed: {WAIVER_FIELDS['owner']}; got {shortened('x' * 129)}",
+    ),
+    (
+        waiver(reason="x" * 513),
+        f"12: waivers.0.reason: allowed: {WAIVER_FIELDS['reason']}; got {shortened('x' * 513)}",
+    ),
+    *(
+        (
+            waiver(expires=expires),
+            f"13: waivers.0.expires: allowed: a date, as YYYY-MM-DD; got {came}",
+        )
+        for expires, came in (
+            ("2026-02-30", "'2026-02-30'"),
+            ("2026-05-31T00:00:00Z", "'2026-05-31T00:00:00Z'"),
+            ("2026-05-31 12:00:00", "'2026-05-31 12:00:00'"),
+            ("20260531", "20260531"),
+            ("31.5.2026", "'31.5.2026'"),
+            ("never", "'never'"),
+        )
+    ),
+    (
+        waiver() + waiver(owner="else", expires="2027-05-31").removeprefix("waivers:"),
+        "14: waivers.1: allowed: one waiver for each rule and resource; got a second",
     ),
 ]
 
@@ -921,6 +1052,8 @@ def test_what_is_left_out_has_a_default(read: Reader) -> None:
             "config_maximum_execution_frequency": None,
         },
         "alerts": {"emails": [], "subscriptions": []},
+        "reports": {"forms": ["json", "html"], "security_hub": False},
+        "waivers": [],
         "rules": {
             name: {"enabled": True, "severity": None, "parameters": {}}
             for name in ("ec2-tag-compliance", "s3-encryption-compliance", "rds-backup-compliance")
@@ -1074,3 +1207,83 @@ def test_every_required_setting_says_what_is_allowed_and_every_setting_what_it_m
             assert field.description, f"{model.__name__}.{name}"
             stated = any(isinstance(each, Allowed) for each in field.metadata)
             assert stated or not field.is_required(), f"{model.__name__}.{name}"
+
+
+def test_a_waiver_is_given_to_the_functions_as_it_was_read(read: Reader) -> None:
+    text = waiver(owner="' storage@example.com '", expires="'2020-02-29'")
+    (given,) = read(MINIMUM + text).waivers
+    assert given.waiver() == Waiver(
+        rule_name="s3-encryption-compliance",
+        resource="arn:aws:s3:::old-*",
+        owner="storage@example.com",
+        reason="Emptied in May.",
+        # That it is long past is said by the report.
+        expires=date(2020, 2, 29),
+    )
+
+
+def test_a_date_may_be_a_date_but_no_point_in_time() -> None:
+    values = {"rule": "x", "resource": "arn:aws:s3:::x", "owner": "me", "reason": "so"}
+    day = date(2026, 5, 31)
+    assert WaiverSettings.model_validate({**values, "expires": day}).expires == day
+    with pytest.raises(ValidationError, match="allowed: a date, as YYYY-MM-DD"):
+        WaiverSettings.model_validate({**values, "expires": datetime(2026, 5, 31)})  # noqa: DTZ001 - what YAML makes of it
+
+
+IN_ACCOUNT = MINIMUM + "account_id: '123456789012'\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "pattern"),
+    [
+        ("s3-encryption-compliance", "arn:*:s3:::*"),
+        ("s3-encryption-compliance", "arn:aws:s?:::old-logs"),
+        ("rds-backup-compliance", "arn:aws:rds:us-*-1:123456789012:db:test-*"),
+        ("rds-backup-compliance", "arn:aws:rds:*:1234567890??:*"),
+        ("ec2-tag-compliance", "arn:aws:ec2:us-east-1:*:inst*-1"),
+    ],
+)
+def test_a_pattern_of_arns_that_the_rule_judges_is_taken(
+    read: Reader, rule: str, pattern: str
+) -> None:
+    (given,) = read(IN_ACCOUNT + waiver(rule=rule, resource=pattern)).waivers
+    assert (given.rule, given.resource) == (rule, pattern)
+
+
+@pytest.mark.parametrize(
+    ("rule", "pattern", "like"),
+    [
+        ("s3-encryption-compliance", "arn:aws:rds:::*", "arn:*:s3:::*"),
+        ("s3-encryption-compliance", "arn:aws:s3:us-east-1::old-logs", "arn:*:s3:::*"),
+        (
+            "rds-backup-compliance",
+            "arn:aws:rds:eu-west-1:123456789012:db:test",
+            "arn:*:rds:us-east-1:123456789012:db:*",
+        ),
+        (
+            "rds-backup-compliance",
+            "arn:aws:rds:us-east-1:210987654321:db:test",
+            "arn:*:rds:us-east-1:123456789012:db:*",
+        ),
+        (
+            "ec2-tag-compliance",
+            "arn:aws:ec2:us-east-1:123456789012:volume/*",
+            "arn:*:ec2:us-east-1:123456789012:instance/*",
+        ),
+    ],
+)
+def test_a_pattern_that_no_arn_of_the_rule_can_match_is_refused(
+    mistakes: Callable[[str], list[str]], rule: str, pattern: str, like: str
+) -> None:
+    assert mistakes(IN_ACCOUNT + waiver(rule=rule, resource=pattern)) == [
+        (
+            f"dev.yaml:11: waivers.0.resource: allowed: a pattern of ARNs that rule {rule} judges, "
+            f"which are like {like}; got {pattern!r}"
+        )
+    ]
+
+
+def test_any_account_may_be_waived_in_where_none_is_named(read: Reader) -> None:
+    pattern = "arn:aws:rds:us-east-1:210987654321:db:test"
+    (given,) = read(MINIMUM + waiver(rule="rds-backup-compliance", resource=pattern)).waivers
+    assert given.resource == pattern

@@ -18,6 +18,7 @@ OUTPUTS = {
     "dynamodb_table_name",
     "sns_topic_arn",
     "reports_bucket_name",
+    "dashboard_url",
     "ec2_tag_lambda_name",
     "s3_encryption_lambda_name",
     "rds_backup_lambda_name",
@@ -30,7 +31,7 @@ SETTINGS_STACKS = (
 
 
 @pytest.mark.parametrize("stack", SETTINGS_STACKS)
-def test_the_ten_outputs_are_there_in_every_mode(stacks: dict[str, Any], stack: str) -> None:
+def test_the_eleven_outputs_are_there_in_every_mode(stacks: dict[str, Any], stack: str) -> None:
     assert set(stacks[stack]["output"]) == OUTPUTS
 
 
@@ -52,6 +53,13 @@ def test_the_dead_letter_queues_address_is_an_output(stacks: dict[str, Any]) -> 
     output = stacks["create"]["output"]["dead_letter_queue_url"]
     assert re.fullmatch(
         r"\$\{aws_sqs_queue\.Monitoring_DeadLetterQueue_\w+\.url\}", output["value"]
+    )
+
+
+def test_the_dashboards_address_is_an_output(stacks: dict[str, Any]) -> None:
+    assert stacks["create"]["output"]["dashboard_url"]["value"] == (
+        "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1"
+        "#dashboards/dashboard/compliance-test"
     )
 
 

@@ -2,7 +2,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from assay_constructs.settings import Schedules, Settings
+from assay_constructs.settings import Reports, Schedules, Settings
 from assay_constructs.system import ComplianceSystem
 
 Find = Callable[[str, str, str], Any]
@@ -49,8 +49,12 @@ def test_what_is_left_out_is_as_in_the_settings() -> None:
     settings |= {f"{name}_schedule": value for name, value in schedules.items()}
     settings |= schedules
     settings["maximum_execution_frequency"] = schedules["config_maximum_execution_frequency"]
-    parameters = inspect.signature(ComplianceSystem.__init__).parameters.values()
-    defaults = {each.name: each.default for each in parameters if each.name in settings}
+    parameters = inspect.signature(ComplianceSystem.__init__).parameters
+    defaults = {name: each.default for name, each in parameters.items() if name in settings}
     del defaults["region"], defaults["rules"]
+    reports = {name: field.default for name, field in Reports.model_fields.items()}
+    assert list(defaults.pop("waivers")) == settings["waivers"]
+    assert list(parameters["report_forms"].default) == reports["forms"]
+    assert parameters["security_hub"].default == reports["security_hub"]
     assert len(defaults) == 11
     assert defaults == {name: settings[name] for name in defaults}

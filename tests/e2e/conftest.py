@@ -133,6 +133,9 @@ def everything(session: boto3.Session) -> dict[str, set[str]]:
     config = clients["config"]
     return {
         "alarms": {a["AlarmName"] for a in clients["cloudwatch"].describe_alarms()["MetricAlarms"]},
+        "dashboards": {
+            d["DashboardName"] for d in clients["cloudwatch"].list_dashboards()["DashboardEntries"]
+        },
         "config rules": {
             r["ConfigRuleName"] for r in config.describe_config_rules()["ConfigRules"]
         },

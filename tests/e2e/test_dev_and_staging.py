@@ -14,8 +14,10 @@ from typing import Any
 import boto3
 import pytest
 
+from assay import forms
+from assay.report import Report
 from assay.rule import ComplianceType
-from assay_cli import report, samples
+from assay_cli import report, report_file, samples
 from assay_cli.embedded_aws import EmbeddedAws
 from assay_cli.terraform import Provider, Terraform
 
@@ -29,6 +31,22 @@ RULES = {
     "s3-encryption-compliance": {},
     "rds-backup-compliance": {},
 }
+WAIVED = "arn:aws:s3:::sample-archive"
+EXPIRED = "arn:aws:s3:::sample-scratch"
+WAIVERS = [
+    {
+        "rule": "s3-encryption-compliance",
+        "resource": resource,
+        "owner": "storage@example.com",
+        "reason": "It is being emptied.",
+        "expires": expires,
+    }
+    for resource, expires in (
+        ("arn:*:s3:::sample-arch*", "2099-12-31"),
+        (EXPIRED, "2020-01-31"),
+        ("arn:aws:s3:::nobodys-*", "2099-12-31"),
+    )
+]
 DEV: dict[str, Any] = {
     "environment_suffix": "dev",
     "region": REGION,
@@ -54,7 +72,9 @@ DEV: dict[str, Any] = {
             },
         ],
     },
+    "reports": {"forms": list(forms.NAMES), "security_hub": True},
     "rules": RULES,
+    "waivers": WAIVERS,
 }
 STAGING: dict[str, Any] = {
     "environment_suffix": "staging",
@@ -130,10 +150,8 @@ def test_the_live_checks_pass(
 
 
 @pytest.fixture(scope="module")
-def result(
-    session: boto3.Session, stacks: Path, dev: dict[str, str], run_assay: Callable[..., Any]
-) -> Any:
-    """The report after one sweep of every rule, by the deployed zips."""
+def written(stacks: Path, dev: dict[str, str], run_assay: Callable[..., Any]) -> Any:
+    """What the aggregator says after one sweep of every rule, all by the deployed zips."""
     for key in ("ec2_tag_lambda_name", "s3_encryption_lambda_name", "rds_backup_lambda_name"):
         summary = run_assay("invoke", key, cwd=stacks / "assay-dev")
         assert summary["trigger"] == "Scheduled Event", summary
@@ -141,11 +159,16 @@ def result(
     written = run_assay("invoke", "report-aggregator", cwd=stacks / "assay-dev")
     assert written["report_bucket"] == dev["reports_bucket_name"]
     assert written["report_key"].startswith(f"reports/{datetime.now(UTC):%Y}/")
+    return written
+
+
+@pytest.fixture(scope="module")
+def result(session: boto3.Session, written: Any) -> Report:
+    """The report."""
     answer = session.client("s3").get_object(
         Bucket=written["report_bucket"], Key=written["report_key"]
     )
-    assert answer["ContentType"] == "application/json"
-    return json.loads(answer["Body"].read())
+    return report_file.read(answer["Body"].read(), written["report_key"])
 
 
 @pytest.fixture(scope="module")
@@ -158,26 +181,103 @@ def expected(verdicts: samples.Verdicts, dev: dict[str, str]) -> samples.Verdict
 
 
 def test_the_report_says_what_the_sample_data_demands(
-    result: Any, expected: samples.Verdicts
+    result: Report, expected: samples.Verdicts
 ) -> None:
     assert report.differences(result, expected) == []
     demanded = [verdict for each in expected.values() for verdict in each.values()]
     counts = {kind: demanded.count(kind) for kind in ComplianceType}
-    summary = result["summary"]
-    assert summary["resources"] == len(demanded)
-    assert summary["compliant"] == counts[ComplianceType.COMPLIANT]
-    assert summary["non_compliant"] == counts[ComplianceType.NON_COMPLIANT]
-    assert summary["not_applicable"] == counts[ComplianceType.NOT_APPLICABLE]
-    judged = summary["compliant"] + summary["non_compliant"]
-    assert summary["score"] == round(100 * summary["compliant"] / judged, 2)
-    assert {rule["rule_name"] for rule in result["rules"]} == set(RULES)
-    assert all(rule["last_run"] is not None for rule in result["rules"])
+    summary = result.summary
+    assert summary.resources == len(demanded)
+    assert summary.compliant == counts[ComplianceType.COMPLIANT]
+    assert summary.non_compliant == counts[ComplianceType.NON_COMPLIANT] - 1
+    assert summary.waived == 1
+    assert summary.not_applicable == counts[ComplianceType.NOT_APPLICABLE]
+    assert summary.judged == summary.compliant + summary.non_compliant
+    assert summary.score == round(100 * summary.compliant / summary.judged, 2)
+    assert {rule.rule_name for rule in result.rules} == set(RULES)
+    assert all(rule.last_run is not None for rule in result.rules)
+    assert {rule.status for rule in result.rules} == {"reporting"}
+
+
+def test_a_waived_violation_is_reported_with_its_waiver(result: Report) -> None:
+    resources = {each.resource_id: each for each in result.resources}
+    waivers = {each.waiver_id: each for each in result.waivers}
+    waived, expired = resources[WAIVED], resources[EXPIRED]
+    assert [each for each in result.resources if each.waived] == [waived]
+    assert waived.waiver_id is not None
+    assert expired.waiver_id is not None
+    holds, past = waivers.pop(waived.waiver_id), waivers.pop(expired.waiver_id)
+    assert (holds.status, holds.owner, holds.expires, holds.violations) == (
+        *("active", "storage@example.com", "2099-12-31", 1),
+    )
+    assert (past.status, past.violations) == ("expired", 1)
+    (unused,) = waivers.values()
+    assert (unused.resources, unused.violations) == (0, 0)
+    kinds = {problem.kind for problem in result.problems}
+    assert kinds == {"waiver_expired", "waiver_unused"}
+
+
+def test_the_report_knows_the_recorder_and_the_dashboard(
+    session: boto3.Session, dev: dict[str, str], result: Report
+) -> None:
+    assert result.recorder is not None
+    assert (result.recorder.name, result.recorder.recording) == ("assay-dev", True)
+    assert result.dashboard_url == dev["dashboard_url"]
+    found = session.client("cloudwatch").list_dashboards()["DashboardEntries"]
+    assert [each["DashboardName"] for each in found] == ["compliance-dev"]
+    assert dev["dashboard_url"].endswith("/compliance-dev")
+
+
+def test_every_form_lies_under_its_date_and_as_the_latest_with_its_type(
+    session: boto3.Session, written: Any
+) -> None:
+    client = session.client("s3")
+    listed = client.list_objects_v2(Bucket=written["report_bucket"])["Contents"]
+    wanted = {name: forms.load(name) for name in forms.NAMES}
+    stem = written["report_key"].removesuffix(".json")
+    assert {each["Key"] for each in listed} == {
+        f"{start}{form.suffix}"
+        for form in wanted.values()
+        for start in (stem, "latest/compliance-report")
+    }
+    for form in wanted.values():
+        dated, latest = (
+            client.get_object(Bucket=written["report_bucket"], Key=f"{start}{form.suffix}")
+            for start in (stem, "latest/compliance-report")
+        )
+        assert dated["ContentType"] == latest["ContentType"] == form.content_type
+        assert dated["ContentLength"] > 100
+        assert dated["Body"].read() == latest["Body"].read()
+
+
+def test_every_form_is_made_in_the_function_as_it_is_on_a_workstation(
+    session: boto3.Session, written: Any, result: Report
+) -> None:
+    """It has only what is in its zip, so that must be all that any form is made from."""
+    for name in forms.NAMES:
+        form = forms.load(name)
+        key = written["report_key"].removesuffix(".json") + form.suffix
+        made = session.client("s3").get_object(Bucket=written["report_bucket"], Key=key)
+        assert made["Body"].read().decode() == "".join(form.write(result))
+
+
+def test_security_hub_has_every_violation(
+    session: boto3.Session, written: Any, result: Report
+) -> None:
+    violations = {
+        each.resource_id for each in result.resources if each.compliance_type == "NON_COMPLIANT"
+    }
+    assert written["security_hub"] == {"sent": len(violations), "failed": 0}
+    findings = session.client("securityhub").get_findings(MaxResults=100)["Findings"]
+    by_resource = {each["Resources"][0]["Id"]: each for each in findings}
+    assert by_resource.keys() == violations
+    assert by_resource[WAIVED]["Workflow"]["Status"] == "SUPPRESSED"
 
 
 def test_history_holds_every_evaluation_under_the_resources_arn(
     session: boto3.Session,
     dev: dict[str, str],
-    result: Any,  # noqa: ARG001 - after the sweeps
+    result: Report,  # noqa: ARG001 - after the sweeps
     expected: samples.Verdicts,
 ) -> None:
     table = session.resource("dynamodb").Table(dev["dynamodb_table_name"])
@@ -197,14 +297,16 @@ def test_history_holds_every_evaluation_under_the_resources_arn(
 def test_new_violations_are_told_to_those_who_want_to_know(
     session: boto3.Session,
     queues: dict[str, str],
-    result: Any,
+    result: Report,
 ) -> None:
     alerts = [json.loads(each["Message"]) for each in receive(session, queues["everything"])]
-    violations = {
-        rule["rule_name"]: rule["non_compliant"]
-        for rule in result["rules"]
-        if rule["non_compliant"]
-    }
+    # Not the waived one; but that of which the waiver has expired.
+    assert {
+        (each["rule_name"], violation["resource_id"])
+        for each in alerts
+        for violation in each["new_violations"]
+    } == {(each.rule_name, each.resource_id) for each in result.resources if each.is_open}
+    violations = {rule.rule_name: rule.non_compliant for rule in result.rules}
     assert {each["rule_name"]: each["new_violations_count"] for each in alerts} == violations
     high = receive(session, queues["high-only"])
     assert {each["rule_name"] for each in high} == set(violations) - {"ec2-tag-compliance"}
@@ -245,7 +347,7 @@ def send_change(
     stacks: Path,
     run_assay: Callable[..., Any],
     tmp_path: Path,
-    result: Any,  # noqa: ARG001 - after the sweeps
+    result: Report,  # noqa: ARG001 - after the sweeps
 ) -> Callable[[str], Any]:
     """Tell the deployed S3 evaluator, as AWS Config would, that a bucket has changed."""
     rule = session.client("config").describe_config_rules(

@@ -1,6 +1,5 @@
 """No AWS Config at all, deployed from a copy of the synthesized folder, by Terraform as a wheel."""
 
-import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -11,7 +10,7 @@ import boto3
 import pytest
 
 from assay.rule import ComplianceType
-from assay_cli import outputs, report, samples
+from assay_cli import outputs, report, report_file, samples
 from assay_cli.embedded_aws import EmbeddedAws
 from assay_cli.terraform import Provider, Terraform
 
@@ -71,7 +70,11 @@ def test_the_schedule_alone_drives_the_evaluators(
     found = session.client("s3").get_object(
         Bucket=written["report_bucket"], Key=written["report_key"]
     )
-    assert report.differences(json.loads(found["Body"].read()), demanded(verdicts, flat)) == []
+    made = report_file.read(found["Body"].read(), written["report_key"])
+    assert report.differences(made, demanded(verdicts, flat)) == []
+    assert made.recorder is None
+    assert made.waivers == []
+    assert set(written["report_keys"]) == {"json", "html"}
 
     terraform.destroy()
     assert inventory() == before
@@ -85,8 +88,7 @@ def demanded(verdicts: samples.Verdicts, flat: dict[str, str]) -> samples.Verdic
         if each.keys() <= {"s3-encryption-compliance", "rds-backup-compliance"}
     }
     not_by_kms = (
-        "sample-invoices",
-        "sample-vault",
+        *("sample-invoices", "sample-vault", "sample-exports", "sample-website", "sample-logs"),
         flat["config_bucket_name"],
         flat["reports_bucket_name"],
     )

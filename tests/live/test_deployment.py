@@ -43,7 +43,7 @@ def functions(outputs: dict[str, str], evaluators: list[str]) -> dict[str, Any]:
     }
 
 
-def test_all_ten_outputs_are_there(outputs: dict[str, str]) -> None:
+def test_all_eleven_outputs_are_there(outputs: dict[str, str]) -> None:
     assert set(outputs) == {
         "config_recorder_name",
         "config_bucket_name",
@@ -51,6 +51,7 @@ def test_all_ten_outputs_are_there(outputs: dict[str, str]) -> None:
         "dynamodb_table_name",
         "sns_topic_arn",
         "reports_bucket_name",
+        "dashboard_url",
         "ec2_tag_lambda_name",
         "s3_encryption_lambda_name",
         "rds_backup_lambda_name",
@@ -59,6 +60,22 @@ def test_all_ten_outputs_are_there(outputs: dict[str, str]) -> None:
     optional = {"config_recorder_name", *(key for key in outputs if key.endswith("lambda_name"))}
     optional.discard("report_aggregator_lambda_name")
     assert all(value for key, value in outputs.items() if key not in optional)
+
+
+def test_the_dashboard_shows_metrics_of_the_aggregator_and_alarms(outputs: dict[str, str]) -> None:
+    name = outputs["dashboard_url"].rpartition("/")[2]
+    body = boto3.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"]
+    widgets = json.loads(body)["widgets"]
+    assert {each["type"] for each in widgets} == {"text", "metric", "alarm"}
+    shown = [metric for each in widgets for metric in each["properties"].get("metrics", ())]
+    aggregator = outputs["report_aggregator_lambda_name"]
+    assert any(
+        metric[:4] == ["AWS/Lambda", "Errors", "FunctionName", aggregator] for metric in shown
+    )
+    alarms = [arn for each in widgets for arn in each["properties"].get("alarms", ())]
+    names = [arn.rpartition(":")[2] for arn in alarms]
+    found = boto3.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    assert {alarm["AlarmArn"] for alarm in found} == set(alarms)
 
 
 @pytest.mark.parametrize("table", TABLE_KEYS)
