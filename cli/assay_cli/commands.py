@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Annotated
 import boto3
 import typer
 
-from assay_cli import embedded_aws
+from assay import forms
+from assay.rule import Severity
+from assay_cli import embedded_aws, report_output
 from assay_cli import outputs as flat
 from assay_cli.continuations import follow
 from assay_cli.dead_letters import function_name
@@ -21,6 +23,8 @@ from assay_cli.errors import USER_ERRORS
 from assay_cli.invoke import FunctionError, Invocation, scheduled_event
 from assay_cli.redrive import DeadLetterQueue, Outcome, describe, list_letters
 from assay_cli.redrive import as_json as outcome_as_json
+from assay_cli.report_file import LATEST
+from assay_cli.severities import at_least
 
 app = typer.Typer(
     # Plain help is the same on a terminal, in a pipe and in a log.
@@ -80,6 +84,10 @@ def assay(
       cdktf deploy assay-dev --outputs-file cfn-outputs/outputs.json
       assay outputs
       assay invoke s3-encryption-compliance
+    Look at the latest report, or fail a pipeline by it:
+      assay report
+      assay report --format html
+      assay report --fail-on high
     See what failed for good, and after a fix put it back to work:
       assay redrive --dry-run
       assay redrive
@@ -320,4 +328,139 @@ def redrive(  # noqa: PLR0913 - each is an option
     else:
         display.say(f"{put_back} put back, {left} left")
     if left and not dry_run:
+        raise typer.Exit(1)
+
+
+@app.command(epilog=_EXIT_CODES, short_help="Show or convert a report, or compare two.")
+def report(  # noqa: PLR0913 - each is an option
+    *,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="REPORT",
+            help="latest, s3://BUCKET/KEY, a JSON file, or - for stdin; latest by default.",
+            show_default=False,
+        ),
+    ] = None,
+    diff: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--diff",
+            metavar="BEFORE AFTER",
+            help="What changed from one report to another; each is named as for --from.",
+            show_default=False,
+        ),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="|".join(forms.NAMES),
+            help="Write the report in this form; with --diff: markdown or json.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where to; - is stdout. By default compliance-report, or compliance-changes, and "
+            "the form's suffix, in this folder. Without --format, the suffix tells the form.",
+            show_default=False,
+        ),
+    ] = None,
+    open_it: Annotated[
+        bool | None,
+        typer.Option(
+            "--open/--no-open",
+            help="Open the HTML file in the browser. By default when stdout is a terminal.",
+            show_default=False,
+        ),
+    ] = None,
+    fail_on: Annotated[
+        Severity | None,
+        typer.Option(
+            help="End with 1 when there is an open violation of at least this severity; with "
+            "--diff, one that was not open before. Waived ones do not count.",
+            show_default=False,
+        ),
+    ] = None,
+    outputs_file: Annotated[
+        Path,
+        typer.Option("--outputs", metavar="FILE", help="The flat outputs, for latest."),
+    ] = flat.FLAT_OUTPUTS,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The same as --format json --out -.")
+    ] = False,
+) -> None:
+    """Show a report, write it in another form, or say what changed from one to another.
+
+    Without --format and --out it is shown here. JSON is written as it came; every other form is
+    made from it, whichever forms the deployment writes.
+
+    \b
+    Examples:
+      assay report
+      assay report --format html
+      assay report --from old.json --out old.csv
+      assay report --format sarif --out - --fail-on high
+      assay report --diff yesterday.json latest
+      assay report --diff main.json latest --format markdown --out - --fail-on high
+
+    A rule that has not reported in its time may hide violations, so --fail-on names such rules on
+    standard error.
+    """  # noqa: D301 - Click wants the character that \b stands for
+    if as_json and (form or out):
+        raise typer.BadParameter("not together with --format or --out", param_hint="--json")
+    if diff and source:
+        raise typer.BadParameter("not together with --from", param_hint="--diff")
+    if as_json:
+        form, out = "json", report_output.STDOUT
+    form = _form(form, out, report_output.DIFFERENCE_FORMS if diff else forms.NAMES)
+    if open_it and (form != "html" or out == report_output.STDOUT):
+        raise typer.BadParameter("only an HTML file can be opened", param_hint="--open")
+    with _errors_for_users():
+        if diff:
+            subject = report_output.two(diff, outputs_file)
+        else:
+            subject = report_output.one(source or LATEST, outputs_file)
+        if form is None:
+            subject.show(Display())
+        else:
+            subject_name = "changes" if diff else "report"
+            file = out or f"compliance-{subject_name}{forms.load(form).suffix}"
+            report_output.write(subject.pieces(form), file)
+            if file != report_output.STDOUT:
+                typer.echo(f"{file} written")
+                if form == "html" and (sys.stdout.isatty() if open_it is None else open_it):
+                    _open(file)
+    if fail_on:
+        _fail_on(fail_on, subject)
+
+
+def _form(form: str | None, out: str | None, allowed: Sequence[str]) -> str | None:
+    """Return the form to write, None where the report is only shown."""
+    if form is None and out is None:
+        return None
+    found = form or report_output.form_of(str(out))
+    if found not in allowed:
+        got = f"got {form}" if form else f"and the name of --out, {out}, tells none of them"
+        raise typer.BadParameter(f"must be {', '.join(allowed)}; {got}", param_hint="--format")
+    return found
+
+
+def _open(file: str) -> None:
+    if not report_output.open_in_browser(file):
+        typer.echo("there is no browser to open it", err=True)
+
+
+def _fail_on(severity: Severity, subject: report_output.Subject) -> None:
+    """Say what a pipeline has to know, and exit with 1 when a violation is severe enough."""
+    for rule in subject.report.rules:
+        if rule.status not in ("reporting", None):
+            typer.echo(f"{rule.rule_name} has not reported in its time", err=True)
+    severe = at_least(subject.violations, severity)
+    if severe:
+        typer.echo(f"error: violations of severity {severity} or above: {len(severe)}", err=True)
         raise typer.Exit(1)

@@ -49,14 +49,59 @@ def seed(session: "boto3.Session", *, endpoint_url: str | None = None) -> Verdic
     return verdicts
 
 
+def change(session: "boto3.Session", verdicts: Verdicts) -> Iterator[Verdicts]:
+    """Change the sample resources step by step, as days do: some get better, some worse.
+
+    Args:
+        session: of the account and region that `seed` has filled.
+        verdicts: what `seed` returned.
+
+    Yields:
+        After each step, what `seed` would return now.
+    """
+    ec2, s3, rds = session.client("ec2"), session.client("s3"), session.client("rds")
+    verdicts = dict(verdicts)
+    (orphan,) = (
+        instance["InstanceId"]
+        for reservation in ec2.describe_instances(
+            Filters=[{"Name": "tag:Name", "Values": ["orphan"]}]
+        )["Reservations"]
+        for instance in reservation["Instances"]
+    )
+    ec2.create_tags(Resources=[orphan], Tags=[{"Key": "Owner", "Value": "shop-team"}])
+    (arn,) = (each for each in verdicts if each.endswith(f"/{orphan}"))
+    verdicts[arn] = {"ec2-tag-compliance": _COMPLIANT}
+    yield verdicts
+
+    s3.delete_bucket_encryption(Bucket="sample-exports")
+    (arn,) = (each for each in verdicts if each.endswith(":sample-exports"))
+    verdicts[arn] = {"s3-encryption-compliance": _NON_COMPLIANT}
+    yield verdicts
+
+    sessions = rds.modify_db_instance(
+        DBInstanceIdentifier="sample-sessions", BackupRetentionPeriod=7, ApplyImmediately=True
+    )["DBInstance"]["DBInstanceArn"]
+    verdicts[sessions] = {"rds-backup-compliance": _COMPLIANT}
+    s3.create_bucket(Bucket="sample-drafts")
+    verdicts[arn.replace("sample-exports", "sample-drafts")] = {
+        "s3-encryption-compliance": _NON_COMPLIANT
+    }
+    yield verdicts
+
+
 def _instances(ec2: "EC2Client") -> Iterator[_Verdict]:
     samples: tuple[tuple[dict[str, str], ComplianceType], ...] = (
         ({"Name": "shop", "Environment": "production", "Owner": "shop-team"}, _COMPLIANT),
         ({"Name": "search", "Environment": "dev", "Owner": "search-team"}, _COMPLIANT),
+        ({"Name": "checkout", "Environment": "production", "Owner": "shop-team"}, _COMPLIANT),
+        ({"Name": "billing", "Environment": "production", "Owner": "finance"}, _COMPLIANT),
+        ({"Name": "mailer", "Environment": "staging", "Owner": "messaging"}, _COMPLIANT),
+        ({"Name": "builder", "Environment": "dev", "Owner": "platform"}, _COMPLIANT),
         ({}, _NON_COMPLIANT),
         ({"Name": "orphan", "Environment": "production"}, _NON_COMPLIANT),
         ({"Name": "blank", "Environment": "staging", "Owner": ""}, _NON_COMPLIANT),
         ({"Name": "playground", "Environment": "sandbox", "Owner": "lab"}, _NON_COMPLIANT),
+        ({"Name": "batch", "Owner": "data-team"}, _NON_COMPLIANT),
     )
     for tags, verdict in samples:
         yield _run_instance(ec2, tags), verdict
@@ -89,8 +134,13 @@ def _buckets(s3: "S3Client") -> Iterator[_Verdict]:
         ("sample-invoices", "AES256", _COMPLIANT),
         ("sample-orders", "aws:kms", _COMPLIANT),
         ("sample-vault", "aws:kms:dsse", _COMPLIANT),
+        ("sample-backups", "aws:kms", _COMPLIANT),
+        ("sample-exports", "AES256", _COMPLIANT),
+        ("sample-website", "AES256", _COMPLIANT),
+        ("sample-logs", "AES256", _COMPLIANT),
         ("sample-uploads", None, _NON_COMPLIANT),
         ("sample-scratch", None, _NON_COMPLIANT),
+        ("sample-archive", None, _NON_COMPLIANT),
     )
     for bucket, algorithm, verdict in samples:
         s3.create_bucket(Bucket=bucket)
@@ -111,8 +161,11 @@ def _databases(rds: "RDSClient") -> Iterator[_Verdict]:
     samples = (
         ("sample-ledger", "postgres", 7, _COMPLIANT),
         ("sample-catalogue", "mysql", 35, _COMPLIANT),
+        ("sample-orders", "postgres", 14, _COMPLIANT),
+        ("sample-identity", "postgres", 30, _COMPLIANT),
         ("sample-sessions", "postgres", 1, _NON_COMPLIANT),
         ("sample-reporting", "mysql", 0, _NON_COMPLIANT),
+        ("sample-staging", "postgres", 3, _NON_COMPLIANT),
     )
     for name, engine, retention_days, verdict in samples:
         database = rds.create_db_instance(

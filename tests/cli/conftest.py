@@ -13,7 +13,11 @@ from pathlib import Path
 import boto3
 import pytest
 
+from assay.report import Report
 from assay_cli.embedded_aws import EmbeddedAws
+from assay_cli.report_file import read
+
+REPORTS = Path(__file__).parents[1] / "reports"
 
 RunningProcesses = Callable[[], list[str]]
 DeployFunction = Callable[..., str]
@@ -187,3 +191,21 @@ def run_assay(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]
         )
 
     return run
+
+
+@pytest.fixture
+def full() -> Report:
+    """A report that has everything that a report can have."""
+    return read((REPORTS / "report-1.2.json").read_bytes(), "full")
+
+
+@pytest.fixture
+def old() -> Callable[[str], Report]:
+    """Gives a report of an older version."""
+    return lambda version: read((REPORTS / f"report-{version}.json").read_bytes(), version)
+
+
+@pytest.fixture
+def report_file() -> Path:
+    """The full report as a file."""
+    return REPORTS / "report-1.2.json"

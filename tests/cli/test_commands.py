@@ -1,7 +1,10 @@
 """The commands as a user types them."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from typer.testing import CliRunner
 from assay_cli.commands import app
 from assay_cli.embedded_aws import EmbeddedAws
 
+ASSAY = str(Path(sys.executable).with_name("assay"))
 CDKTF = {"assay-dev": {"ec2_tag_lambda_name": "ec2-tag-compliance-dev"}}
 
 
@@ -23,7 +27,9 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     return CliRunner()
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["outputs"], ["invoke"], ["redrive"]])
+@pytest.mark.parametrize(
+    "command", [[], ["demo"], ["outputs"], ["invoke"], ["redrive"], ["report"]]
+)
 def test_help_teaches_by_examples_and_tells_the_exit_codes(
     runner: CliRunner, command: list[str]
 ) -> None:
@@ -286,3 +292,202 @@ def test_number_of_dead_letters_that_is_none_is_wrong_usage(runner: CliRunner) -
     result = runner.invoke(app, ["redrive", "--limit", "0"])
     assert result.exit_code == 2
     assert "--limit" in result.stderr
+
+
+REPORTS = Path(__file__).parents[1] / "reports"
+FULL, OLD = str(REPORTS / "report-1.2.json"), str(REPORTS / "report-1.1.json")
+
+
+def test_report_is_shown_with_its_score_and_violations(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["report", "--from", FULL])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "\nScore: 50 % (3 of 6), before: " in result.stdout
+    assert " arn:aws:s3:::new-uploads " in result.stdout
+    assert list(Path().iterdir()) == []
+
+
+def test_latest_report_is_the_one_that_is_meant(runner: CliRunner, session: boto3.Session) -> None:
+    s3 = session.client("s3")
+    s3.create_bucket(Bucket="latest-reports")
+    key = "latest/compliance-report.json"
+    s3.put_object(Bucket="latest-reports", Key=key, Body=Path(FULL).read_bytes())
+    Path("flat.json").write_text('{"reports_bucket_name": "latest-reports"}')
+    result = runner.invoke(app, ["report", "--outputs", "flat.json", "--json"])
+    s3.delete_object(Bucket="latest-reports", Key=key)
+    s3.delete_bucket(Bucket="latest-reports")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout_bytes == Path(FULL).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("html", "compliance-report.html"),
+        ("csv", "compliance-report.csv"),
+        ("markdown", "compliance-report.md"),
+        ("json", "compliance-report.json"),
+    ],
+)
+def test_report_is_written_in_a_form_under_its_usual_name(
+    runner: CliRunner, name: str, file: str
+) -> None:
+    result = runner.invoke(app, ["report", "--from", FULL, "--format", name])
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{file} written\n", "")
+    assert "new-uploads" in Path(file).read_text(encoding="utf-8")
+
+
+def test_name_of_the_file_tells_the_form(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["report", "--from", FULL, "--out", "new/r.oscal.json"])
+    assert (result.exit_code, result.stdout) == (0, "new/r.oscal.json written\n")
+    assert "assessment-results" in json.loads(Path("new/r.oscal.json").read_text())
+
+
+def test_report_goes_through_pipes(runner: CliRunner) -> None:
+    result = runner.invoke(
+        app,
+        ["report", "--from", "-", "--format", "markdown", "--out", "-"],
+        input=Path(FULL).read_bytes(),
+    )
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("## Compliance of account `123456789012`")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--format", "pdf"], "must be json, html, csv, markdown, ocsf, asff, sarif, oscal; got"),
+        (["--out", "a.pdf"], "and the name of --out, a.pdf, tells none of them"),
+        (["--out", "-"], "and the name of --out, -, tells none of them"),
+        (["--json", "--out", "a.json"], "not together with --format or --out"),
+        (["--json", "--format", "csv"], "not together with --format or --out"),
+        (["--diff", "a", "b", "--from", "c"], "not together with --from"),
+        (["--diff", "a", "b", "--format", "html"], "must be markdown, json; got html"),
+        (["--open"], "only an HTML file can be opened"),
+        (["--open", "--format", "csv"], "only an HTML file can be opened"),
+        (["--open", "--format", "html", "--out", "-"], "only an HTML file can be opened"),
+        (["--fail-on", "much"], "'much' is not one of 'low', 'medium', 'high', 'critical'"),
+    ],
+)
+def test_report_options_that_do_not_fit_are_wrong_usage(
+    runner: CliRunner, arguments: list[str], message: str
+) -> None:
+    result = runner.invoke(app, ["report", *arguments])
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--from", "none.json"], "none.json: No such file or directory; a report is latest, "),
+        (["--diff", FULL, "none.json"], "none.json: No such file or directory; a report is "),
+        ([], "latest: cfn-outputs/flat-outputs.json: there is no reports_bucket_name; "),
+        (["--from", "wrong.json"], "wrong.json: no compliance report: schema_version: missing"),
+        (["--from", "wrong.json", "--format", "csv"], "wrong.json: no compliance report: "),
+        (["--from", FULL, "--out", "wrong.json/r.csv"], "wrong.json/r.csv: cannot be written: "),
+    ],
+)
+def test_report_that_cannot_be_had_fails_with_its_name(
+    runner: CliRunner, arguments: list[str], message: str
+) -> None:
+    Path("wrong.json").write_text("{}")
+    result = runner.invoke(app, ["report", *arguments])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"error: {message}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code"),
+    [
+        (["--from", FULL, "--fail-on", "high"], 1),
+        (["--from", FULL, "--fail-on", "low"], 1),
+        (["--from", FULL, "--fail-on", "critical"], 0),
+        (["--diff", OLD, FULL, "--fail-on", "high"], 1),
+        (["--diff", OLD, FULL, "--fail-on", "critical"], 0),
+        (["--diff", FULL, FULL, "--fail-on", "low"], 0),
+    ],
+)
+def test_severe_violations_fail_a_pipeline_after_everything_is_written(
+    runner: CliRunner, arguments: list[str], exit_code: int
+) -> None:
+    result = runner.invoke(app, ["report", *arguments, "--format", "markdown", "--out", "r.md"])
+    assert (result.exit_code, result.stdout) == (exit_code, "r.md written\n")
+    assert Path("r.md").read_text().startswith("## Compliance")
+    silent = [
+        "ec2-tag-compliance has not reported in its time",
+        "rds-backup-compliance has not reported in its time",
+    ]
+    lines = result.stderr.splitlines()
+    assert lines[:2] == silent
+    assert bool(lines[2:]) == bool(exit_code)
+
+
+def test_old_report_that_does_not_know_of_silence_says_nothing_of_it(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["report", "--from", OLD, "--json", "--fail-on", "high"])
+    assert result.exit_code == 1
+    assert result.stderr == "error: violations of severity high or above: 2\n"
+
+
+def test_what_changed_is_shown(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["report", "--diff", OLD, FULL])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "\nViolations: 1 new, 0 no longer waived, 1 resolved, " in result.stdout
+
+
+def test_what_changed_is_written_as_markdown_and_json(runner: CliRunner) -> None:
+    result = runner.invoke(app, ["report", "--diff", OLD, FULL, "--format", "markdown"])
+    assert (result.exit_code, result.stdout) == (0, "compliance-changes.md written\n")
+    assert Path("compliance-changes.md").read_text().startswith("## Compliance changes of ")
+    printed = runner.invoke(app, ["report", "--diff", OLD, FULL, "--json"])
+    assert json.loads(printed.stdout)["still_open"] == 2
+
+
+@pytest.fixture
+def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A browser that writes into a file what it is to open."""
+    opened = tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {opened}\n')
+    browser.chmod(0o700)
+    monkeypatch.setenv("BROWSER", str(browser))
+    return opened
+
+
+RunAssay = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_page_is_opened_where_it_is_wanted(run_assay: RunAssay, browser: Path) -> None:
+    command = ["report", "--from", FULL, "--out", "a report.html"]
+    assert run_assay(*command).returncode == 0
+    assert not browser.exists()
+    done = run_assay(*command, "--open")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a report.html written\n", "")
+    assert browser.read_text() == f"{browser.parent.as_uri()}/a%20report.html"
+
+
+@pytest.mark.parametrize(("option", "opened"), [([], True), (["--no-open"], False)])
+def test_page_is_opened_on_a_terminal_unless_nobody_wants_it(
+    browser: Path, option: list[str], opened: bool
+) -> None:
+    mine, its = os.openpty()
+    subprocess.run(
+        [ASSAY, "report", "--from", FULL, "--out", "r.html", *option],
+        cwd=browser.parent,
+        stdout=its,
+        check=True,
+    )
+    os.close(its)
+    os.close(mine)
+    assert browser.exists() == opened
+
+
+def test_page_without_a_browser_is_written_all_the_same(
+    run_assay: RunAssay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROWSER", str(tmp_path / "none"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    done = run_assay("report", "--from", FULL, "--out", "r.html", "--open")
+    assert (done.returncode, done.stdout) == (0, "r.html written\n")
+    assert done.stderr == "there is no browser to open it\n"

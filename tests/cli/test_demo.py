@@ -14,14 +14,16 @@ from threading import Timer
 
 import pytest
 
+from assay import forms
 from assay_cli.demo import Demo, DemoError
 from assay_cli.display import Display
 from assay_cli.outputs import REQUIRED_OUTPUTS
+from assay_cli.report_file import read
 
 ASSAY = str(Path(sys.executable).with_name("assay"))
 
 # An app whose stack needs seconds: one function that stands for all, whose every run has one
-# continuation, and a report without verdicts that tells whether that was run.
+# continuation, and a report of few verdicts that tells how many of those were run.
 SMALL_APP = '''
 import json, os, sys, zipfile
 from pathlib import Path
@@ -39,7 +41,8 @@ import boto3
 def handler(event, context):
     print("working", flush=True)
     s3, sqs = boto3.client("s3"), boto3.client("sqs")
-    written = {"report_bucket": "small-reports", "report_key": "report.json"}
+    written = {"report_bucket": "small-reports", "report_key": "report.json",
+               "report_keys": {"json": "report.json", "markdown": "report.md"}}
     if "Records" in event:
         done = "done/" + event["Records"][0]["messageId"]
         s3.put_object(Bucket=written["report_bucket"], Key=done, Body=b"")
@@ -49,12 +52,22 @@ def handler(event, context):
     sqs.create_queue(QueueName=queue_url.rpartition("/")[2])
     sqs.send_message(QueueUrl=queue_url, MessageBody="{}")
     done = s3.list_objects_v2(Bucket=written["report_bucket"], Prefix="done/")["KeyCount"]
-    rules = [{"rule_name": "s3-encryption-compliance", "severity": "high", "resources": 0,
-              "compliant": 0, "non_compliant": done, "not_applicable": 0, "score": None}]
-    report = {"rules": rules, "resources": [], "summary": rules[0]}
+    counts = {"resources": 0, "compliant": 0, "non_compliant": done, "not_applicable": 0,
+              "score": None}
+    rule = {"rule_name": "s3-encryption-compliance", "requirement": "Small.", "severity": "high",
+            "last_run": None, **counts}
+    violation = {"rule_name": "s3-encryption-compliance", "resource_type": "AWS::S3::Bucket",
+                 "compliance_type": "NON_COMPLIANT", "annotation": "Small.", "severity": "high",
+                 "since": event["time"], "evaluated_at": event["time"]}
+    resources = [{"resource_id": "arn:aws:s3:::sample-" + name, "config_resource_id": name,
+                  "waived": name == "vault", **violation} for name in ("archive", "vault")]
+    report = {"schema_version": "1.2", "generated_at": event["time"], "account_id": "123456789012",
+              "region": "us-east-1", "environment_suffix": "small", "history_table": "small",
+              "rules": [rule], "resources": resources, "summary": counts}
     s3.put_object(
         Bucket=written["report_bucket"], Key=written["report_key"], Body=json.dumps(report).encode()
     )
+    s3.put_object(Bucket=written["report_bucket"], Key="report.md", Body=b"small")
     return written | {"continued": True}
 """)
 names = dict.fromkeys(json.loads(os.environ["SMALL_APP_OUTPUTS"]), "small")
@@ -155,16 +168,24 @@ def test_every_verdict_is_demanded_and_nothing_is_left(
     work = tmp_path / ".assay" / "demo"
     written = json.loads((work / "cfn-outputs" / "flat-outputs.json").read_text())
     assert set(written) == set(REQUIRED_OUTPUTS)
-    report = json.loads((work / "report.json").read_text())
-    assert report["environment_suffix"] == "demo"
-    violations = {
-        item["resource_id"]
-        for item in report["resources"]
-        if item["compliance_type"] == "NON_COMPLIANT"
-    }
-    assert len(violations) == report["summary"]["non_compliant"] == 8
-    for resource_id in violations:
-        assert f" {resource_id} " in done.stdout
+    suffixes = [forms.load(name).suffix for name in forms.NAMES]
+    reports = {file.name: file for file in (work / "reports").iterdir()}
+    assert set(reports) == {f"compliance-report{suffix}" for suffix in suffixes}
+    for file in reports.values():
+        assert f"\n  .assay/demo/reports/{file.name}\n" in done.stdout
+    made = read(reports["compliance-report.json"].read_bytes(), "report")
+    assert made.environment_suffix == "demo"
+    violations = [each for each in made.resources if each.compliance_type == "NON_COMPLIANT"]
+    assert (made.summary.non_compliant, made.summary.waived) == (9, 2)
+    assert len(violations) == 11
+    for each in violations:
+        assert f" {each.resource_id} " in done.stdout
+    assert (made.changes.new, made.changes.resolved, made.changes.still_open) == (1, 1, 8)
+    assert len(made.trend) == 3
+    assert {rule.status for rule in made.rules} == {"reporting"}
+    assert sorted(problem.kind for problem in made.problems) == [
+        *("waiver_expired", "waiver_expiring", "waiver_unused"),
+    ]
     (state,) = work.glob("*.tfstate")
     assert json.loads(state.read_text())["resources"] == []
 
@@ -179,11 +200,16 @@ def test_verdicts_that_are_not_demanded_fail_and_are_listed(
     assert "NOT what the sample data demands:\n" in done.stdout
     assert (
         "  s3-encryption-compliance on arn:aws:s3:::sample-vault: "
-        "expected COMPLIANT, got no verdict\n"
+        "expected COMPLIANT, got NON_COMPLIANT\n"
     ) in done.stdout
-    # Each of the three evaluators has been followed, so that the report has violations.
-    assert "| s3-encryption-compliance | high     | 0         | 0         | 3 " in done.stdout
-    assert "  alerts: expected 1, one for each rule with violations, got 0\n" in done.stdout
+    # Each of the three evaluators has been followed in each of the four rounds.
+    assert "| s3-encryption-compliance | high     | unknown | none judged | 12 " in done.stdout
+    assert "  waiver for arn:aws:s3:::sample-scratch: expected active, got none\n" in done.stdout
+    assert "  arn:aws:s3:::sample-scratch: expected to be waived\n" in done.stdout
+    assert "  arn:aws:s3:::sample-vault: expected to be not waived\n" in done.stdout
+    # One violation is open, from the first round on.
+    assert "  alerts: expected 1, got 0\n" in done.stdout
+    assert (tmp_path / ".assay" / "demo" / "reports" / "compliance-report.md").exists()
     assert "Everything is destroyed\n" in done.stdout
     assert left_processes() == []
 

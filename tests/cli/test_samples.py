@@ -81,3 +81,44 @@ def test_databases_are_there_with_a_read_replica_that_is_not_applicable(
         else:
             verdict = ComplianceType.NON_COMPLIANT
         assert verdicts[database["DBInstanceArn"]] == {"rds-backup-compliance": verdict}
+
+
+def test_changes_make_some_better_and_some_worse_and_say_which() -> None:
+    with EmbeddedAws() as aws, aws.exported():
+        session = boto3.Session()
+        before = samples.seed(session)
+        steps = [dict(each) for each in samples.change(session, before)]
+        s3, rds = session.client("s3"), session.client("rds")
+        (retention,) = (
+            each["BackupRetentionPeriod"]
+            for each in rds.describe_db_instances(DBInstanceIdentifier="sample-sessions")[
+                "DBInstances"
+            ]
+        )
+        for bucket in ("sample-exports", "sample-drafts"):
+            with pytest.raises(ClientError, match="ServerSideEncryptionConfigurationNotFound"):
+                s3.get_bucket_encryption(Bucket=bucket)
+        (orphan,) = (
+            instance
+            for reservation in session.client("ec2").describe_instances()["Reservations"]
+            for instance in reservation["Instances"]
+            if {"Key": "Name", "Value": "orphan"} in instance.get("Tags", [])
+        )
+    assert retention == 7
+    assert {"Key": "Owner", "Value": "shop-team"} in orphan["Tags"]
+    mended = {"ec2-tag-compliance": ComplianceType.COMPLIANT}
+    spoilt = {"s3-encryption-compliance": ComplianceType.NON_COMPLIANT}
+    instance = f"arn:aws:ec2:us-east-1:123456789012:instance/{orphan['InstanceId']}"
+    expected: list[samples.Verdicts] = []
+    for change in (
+        {instance: mended},
+        {"arn:aws:s3:::sample-exports": spoilt},
+        {
+            "arn:aws:rds:us-east-1:123456789012:db:sample-sessions": {
+                "rds-backup-compliance": ComplianceType.COMPLIANT
+            },
+            "arn:aws:s3:::sample-drafts": spoilt,
+        },
+    ):
+        expected.append((expected[-1] if expected else before) | change)
+    assert steps == expected

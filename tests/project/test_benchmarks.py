@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import boto3
@@ -78,6 +79,65 @@ def test_sweeps_of_the_stand_in_are_measured_beside_naive_ones(tmp_path: Path) -
     assert large["seconds"] == 2 * small["seconds"]
     assert large["calls"]["dynamodb:PutItem"] == 40
     assert "naive, scaled" in printed
+
+
+FORMS = ["json", "html", "csv", "markdown", "ocsf", "asff", "sarif", "oscal"]
+
+
+def reported(file: Path, *arguments: str) -> tuple[str, list[dict[str, Any]]]:
+    printed = run("report.py", "--latency", "1", "--json", str(file), *arguments)
+    result = json.loads(file.read_text(encoding="utf-8"))
+    for shown in result["shown"]:
+        assert f"    yes  {shown['claim']}\n" in printed
+        assert shown["holds"]
+    for each in result["measurements"]:
+        # Whether there is a newer report is asked by one more.
+        assert Counter(each["calls"]) - Counter(each["minimum"]) == {"dynamodb:Query": 1}
+        assert Counter(each["minimum"]) - Counter(each["calls"]) == Counter()
+    return printed, result["measurements"]
+
+
+def test_reports_are_measured_with_default_forms_and_all_and_a_longer_history(
+    tmp_path: Path,
+) -> None:
+    printed, measurements = reported(tmp_path / "f.json", "--sizes", "300")
+    assert [(each["forms"].split(","), each["reports_before"]) for each in measurements] == [
+        (["json", "html"], 90),
+        (FORMS, 90),
+        (["json", "html"], 900),
+    ]
+    default, everything, later = measurements
+    assert [*everything["bytes"]] == FORMS
+    assert min(everything["bytes"].values()) > 0
+    assert everything["calls"] == {
+        "config:DescribeConfigurationRecorderStatus": 1,
+        # A page of state and two summaries for each of ten rules, the trend, what was open then,
+        # and whether there is a newer report.
+        "dynamodb:Query": 10 + 20 + 3,
+        "dynamodb:PutItem": 2,
+        "s3:PutObject": 8,
+        "s3:CopyObject": 8,
+    }
+    assert (later["calls"], later["bytes"]) == (default["calls"], default["bytes"])
+    assert "300 resources: the same calls and sizes after 10 times the history" in printed
+    assert "\nall, 300 resources, 90 reports before: " in printed
+
+
+def test_reports_of_any_forms_are_measured(tmp_path: Path) -> None:
+    options = ("--sizes", "310", "20", "--forms", "json", "json,csv")
+    printed, measurements = reported(tmp_path / "f.json", *options)
+    assert [(each["resources"], [*each["bytes"]]) for each in measurements] == [
+        (310, ["json"]),
+        (310, ["json", "csv"]),
+        (310, ["json"]),
+        (20, ["json"]),
+        (20, ["json", "csv"]),
+        (20, ["json"]),
+    ]
+    # So few that none was open, in this report and in the one before.
+    assert measurements[-1]["calls"]["dynamodb:Query"] == 10 + 20 + 2
+    assert measurements[-1]["calls"]["dynamodb:PutItem"] == 1
+    assert "\nMiB    310    20\n" in printed
 
 
 def test_cold_starts_are_compared_with_bare_boto3(tmp_path: Path) -> None:
@@ -159,6 +219,46 @@ def test_a_query_has_pages_of_a_megabyte(stand_in: Any) -> None:
     found = [[item["resource_id"]["S"] for item in page["Items"]] for page in pages]
     assert found == [["0", "1"], ["2", "3"], ["4"]]
     assert stand_in.state_pages("rule") == 3
+
+
+def test_a_query_goes_either_way_from_a_key_and_stops_at_its_limit(stand_in: Any) -> None:
+    for number in range(5):
+        item = {"rule_name": {"S": "rule"}, "resource_id": {"S": str(number)}}
+        stand_in.state.put(item)
+
+    def found(condition: str, **options: Any) -> list[str]:
+        answer = client(stand_in, "dynamodb").query(
+            TableName="compliance-state",
+            KeyConditionExpression=f"rule_name = :rule_name AND resource_id {condition} :key",
+            ExpressionAttributeValues={":rule_name": {"S": "rule"}, ":key": {"S": "2"}},
+            **options,
+        )
+        return [item["resource_id"]["S"] for item in answer["Items"]]
+
+    assert found("<") == ["0", "1"]
+    assert found("<", ScanIndexForward=False) == ["1", "0"]
+    assert found("<", ScanIndexForward=False, Limit=1) == ["1"]
+    assert found(">") == ["3", "4"]
+    assert found(">", Limit=1) == ["3"]
+
+
+def test_objects_are_put_and_copied_with_their_sizes(stand_in: Any) -> None:
+    s3 = client(stand_in, "s3")
+    started = time.perf_counter()
+    with TemporaryFile() as file:
+        file.write(3_000_000 * b"x")
+        file.seek(0)
+        s3.put_object(Bucket="reports", Key="2026/a b", Body=file)
+    # Without a word from the server boto3 holds a file's content back for a second.
+    assert time.perf_counter() - started < 1
+    s3.copy_object(Bucket="reports", Key="latest", CopySource="reports/2026/a b")
+    assert stand_in.objects == {"reports/2026/a b": 3_000_000, "reports/latest": 3_000_000}
+    assert stand_in.calls == {"s3:PutObject": 1, "s3:CopyObject": 1}
+
+
+def test_the_recorder_records(stand_in: Any) -> None:
+    answer = client(stand_in, "config").describe_configuration_recorder_status()
+    assert [status["recording"] for status in answer["ConfigurationRecordersStatus"]] == [True]
 
 
 def test_a_transaction_writes_all_or_nothing(stand_in: Any) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).parents[2]
-PAGES = ("settings.md", "rules.md")
+PAGES = ("settings.md", "rules.md", "schemas/report-1.json")
 
 
 def generate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -23,8 +23,9 @@ def generate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def docs(tmp_path: Path) -> Path:
     """A copy of the folder with the generated pages, and of what generates them."""
+    (tmp_path / "schemas").mkdir()
     for name in ("generate.py", *PAGES):
-        shutil.copy(PROJECT / "docs" / name, tmp_path)
+        shutil.copy(PROJECT / "docs" / name, tmp_path / name)
     return tmp_path
 
 
@@ -49,13 +50,14 @@ def test_missing_pages_are_stale_too(docs: Path) -> None:
         (docs / page).unlink()
     checked = generate(docs, "--check")
     assert checked.returncode == 1
-    assert checked.stderr == "stale: settings.md, rules.md; `make docs` writes them anew\n"
+    assert checked.stderr == f"stale: {', '.join(PAGES)}; `make docs` writes them anew\n"
     assert not any((docs / page).exists() for page in PAGES)
 
 
 def test_pages_are_written_over_and_anew(docs: Path) -> None:
     (docs / "settings.md").write_text("By hand.\n", encoding="utf-8")
     (docs / "rules.md").unlink()
+    shutil.rmtree(docs / "schemas")
     assert generate(docs).returncode == 0
     for page in PAGES:
         assert (docs / page).read_bytes() == (PROJECT / "docs" / page).read_bytes()
