@@ -129,8 +129,19 @@ def cases() -> dict[str, Case]:
         rule_name: {"class": reference, "severity": "high"}
         for rule_name, reference in RULES.items()
     }
-    variables = {**tables, "REPORTS_BUCKET": "reports", "RULES": json.dumps(rules)}
-    return {**evaluators, "report aggregator": Case(AGGREGATOR, ("dynamodb", "s3"), variables)}
+    aggregator = Case(
+        AGGREGATOR,
+        ("dynamodb", "config", "s3"),
+        {
+            **tables,
+            "REPORTS_BUCKET": "reports",
+            "RULES": json.dumps(rules),
+            "REPORT_FORMS": "json,html",
+            "HISTORY_RETENTION_DAYS": "365",
+            "CONFIG_RECORDER_NAME": "recorder",
+        },
+    )
+    return {**evaluators, "report aggregator": aggregator}
 
 
 def run(

@@ -15,12 +15,8 @@ there, and loses buckets behind the first page of 10,000; hence its smaller size
 """
 
 import argparse
-import json
 import math
-import os
-import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -28,6 +24,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from sweeps import processes
+from sweeps.processes import calls_text, finish, print_table
 from sweeps.resources import (
     ACCOUNT,
     BUCKET_PAGE,
@@ -41,9 +39,6 @@ from sweeps.stand_in import StandIn
 from sweeps.tables import BATCH_ITEMS, TRANSACTION_ITEMS
 
 STAND_IN = "stand-in"
-CHILD = Path(__file__).parent / "sweeps" / "child.py"
-# The deployed functions' own.
-TIMEOUT_SECONDS = 300
 HISTORY_SWEEPS = 10
 GREATEST_FOR_HISTORY = 10_000
 
@@ -164,43 +159,16 @@ def fewest_calls(
 
 def run_child(server: Server, rule_name: str, kind: str, day: int) -> dict[str, Any]:
     """Sweep once in a process of its own; returns what it cost and the run's summary."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("AWS_") and not name.lower().endswith("_proxy")
-    }
-    environment |= {
-        "AWS_ACCESS_KEY_ID": "benchmark",
-        "AWS_SECRET_ACCESS_KEY": "benchmark",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_REGION": REGION,
-        "AWS_ENDPOINT_URL": server.endpoint_url,
+    variables = {
         "AWS_LAMBDA_FUNCTION_NAME": "compliance-evaluator",
         "RULE_CLASS": RULE_CLASSES[rule_name],
         "RULE_NAME": rule_name,
         "RULE_PARAMETERS": "{}",
         "RULE_SEVERITY": "high",
-        "DYNAMODB_TABLE": "compliance-history",
-        "STATE_TABLE": "compliance-state",
         "SNS_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:alerts",
-        "HISTORY_RETENTION_DAYS": "365",
-        "ENVIRONMENT_SUFFIX": "benchmark",
         "CONTINUATION_QUEUE_URL": f"{server.endpoint_url}/{ACCOUNT}/continuations",
     }
-    server.calls.clear()
-    with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder) / "result.json"
-        time = f"2026-11-{day:02}T06:00:00Z"
-        # -P: the folder of this file's parts is nothing that a function could import from.
-        arguments = (kind, time, str(TIMEOUT_SECONDS), str(result))
-        command = [sys.executable, "-P", str(CHILD), *arguments]
-        finished = subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, encoding="utf-8", check=False
-        )
-        if finished.returncode:
-            sys.exit(f"{finished.stdout[-4000:]}\n{kind} sweep of {rule_name} failed")
-        measured: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
-    return {**measured, "calls": dict(server.calls)}
+    return processes.run_child(server, kind, f"2026-11-{day:02}T06:00:00Z", variables)
 
 
 def sweeps(server: Server, name: str, rule_name: str) -> Iterator[Measurement]:
@@ -281,23 +249,10 @@ def _row(each: Measurement) -> list[str]:
 
 def show(measurements: Sequence[Measurement]) -> None:
     """Print a line for each sweep, and the calls of each by operation."""
-    rows = [COLUMNS, *map(_row, measurements)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        # Words on the left of their column, numbers on its right.
-        cells = (
-            f"{cell:<{width}}" if number < WORDS else f"{cell:>{width}}"
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        print("  ".join(cells).rstrip())
+    print_table([COLUMNS, *map(_row, measurements)], WORDS)
     print("\nCalls by operation, made/fewest")
     for each in measurements:
-        calls = (
-            f"{operation.partition(':')[2]} {each.calls.get(operation, 0):,}"
-            + (f"/{each.minimum.get(operation, 0):,}" if each.minimum else "")
-            for operation in sorted({*each.calls, *each.minimum})
-        )
-        print(_title(each), ", ".join(calls))
+        print(_title(each), calls_text(each.calls, each.minimum))
 
 
 def claims(measurements: Sequence[Measurement]) -> Iterator[tuple[str, bool]]:
@@ -365,16 +320,7 @@ def main() -> None:
         print(_title(measurement), f"{measurement.seconds:.1f} s", file=sys.stderr)
         measurements.append(measurement)
     show(measurements)
-    found = list(claims(measurements))
-    print("\nShown")
-    for text, holds in found:
-        print(f"    {'yes' if holds else 'NO '}  {text}")
-    if options.json:
-        result = {
-            "measurements": [asdict(each) for each in measurements],
-            "shown": [{"claim": text, "holds": holds} for text, holds in found],
-        }
-        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    finish(map(asdict, measurements), list(claims(measurements)), options.json)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""One sweep in a process of its own, as a Lambda function runs it, and what it costs.
+"""One sweep or report in a process of its own, as a Lambda function makes it, and what it costs.
 
-``python child.py engine|naive TIME TIMEOUT_SECONDS RESULT_FILE``: the time is the event's. Settings
-come by environment variables. Time and CPU are those of the handler alone, without its imports.
+``python child.py engine|naive|report TIME TIMEOUT_SECONDS RESULT_FILE``: the time is the event's.
+Settings come by environment variables. Time and CPU are those of the handler alone, without its
+imports.
 """
 
 import json
@@ -51,17 +52,7 @@ def engine(event_time: str, timeout_seconds: float) -> Callable[[], dict[str, An
     from assay.evaluator import handler  # noqa: PLC0415 - a naive sweep is measured without it
 
     def sweep() -> dict[str, Any]:
-        event: dict[str, Any] = {
-            "version": "0",
-            "id": str(uuid.uuid4()),
-            "detail-type": "Scheduled Event",
-            "source": "aws.events",
-            "account": "123456789012",
-            "time": event_time,
-            "region": "us-east-1",
-            "resources": ["arn:aws:events:us-east-1:123456789012:rule/compliance-schedule"],
-            "detail": {},
-        }
+        event = scheduled_event(event_time)
         while True:
             summary = handler(event, cast("LambdaContext", Context(timeout_seconds)))
             if not summary["continued"]:
@@ -69,6 +60,30 @@ def engine(event_time: str, timeout_seconds: float) -> Callable[[], dict[str, An
             event = continuation()
 
     return sweep
+
+
+def report(event_time: str, timeout_seconds: float) -> Callable[[], dict[str, Any]]:
+    """Return a report by Assay's handler."""
+    from assay.report_aggregator import handler  # noqa: PLC0415 - sweeps are measured without it
+
+    return lambda: handler(
+        scheduled_event(event_time), cast("LambdaContext", Context(timeout_seconds))
+    )
+
+
+def scheduled_event(event_time: str) -> dict[str, Any]:
+    """Return EventBridge's event for a schedule's time."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "123456789012",
+        "time": event_time,
+        "region": "us-east-1",
+        "resources": ["arn:aws:events:us-east-1:123456789012:rule/compliance-schedule"],
+        "detail": {},
+    }
 
 
 def continuation() -> dict[str, Any]:
@@ -167,10 +182,11 @@ def peak_mebibytes() -> float:
 
 
 def main(kind: str, event_time: str, timeout_seconds: str, result_file: str) -> None:
-    """Sweep, and write what it cost and what it returned."""
-    sweep = {"engine": engine, "naive": naive}[kind](event_time, float(timeout_seconds))
+    """Sweep or report, and write what it cost and what it returned."""
+    kinds = {"engine": engine, "naive": naive, "report": report}
+    invoke = kinds[kind](event_time, float(timeout_seconds))
     started, started_cpu = time.perf_counter(), time.process_time()
-    summary = sweep()
+    summary = invoke()
     result = {
         "seconds": time.perf_counter() - started,
         "cpu_seconds": time.process_time() - started_cpu,

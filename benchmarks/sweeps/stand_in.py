@@ -1,6 +1,7 @@
-"""An HTTP server that speaks just enough of AWS's protocols for sweeps, each answer made to wait.
+"""An HTTP server that speaks just enough of AWS's protocols for sweeps and for reports.
 
-It serves from a thread of its own and keeps what sweeps write, so that the next one finds it.
+Each answer is made to wait. It serves from a thread of its own and keeps what sweeps write, so that
+the next one finds it, and of the objects in S3 how large they are.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from threading import Thread
 from typing import NamedTuple, cast
+from urllib.parse import unquote
 
 from sweeps import resources
 from sweeps.requests import LAMBDAS_OWN, Request
@@ -19,6 +21,15 @@ from sweeps.resources import Resources
 from sweeps.tables import DynamoDBError, Table, Tables
 
 HISTORY_TABLE, STATE_TABLE = "compliance-history", "compliance-state"
+HEAD_END = b"\r\n\r\n"
+ALWAYS_THE_SAME: dict[str, object] = {
+    "sqs:DeleteMessage": {},
+    "config:DescribeConfigurationRecorderStatus": {
+        "ConfigurationRecordersStatus": [
+            {"name": "recorder", "recording": True, "lastStatus": "Success"}
+        ]
+    },
+}
 
 
 class Answer(NamedTuple):
@@ -35,6 +46,7 @@ class StandIn:
         resources: What the listings tell.
         latency_seconds: How long each answer waits; requests wait side by side.
         calls: How often each operation was asked for.
+        objects: The sizes in bytes of the objects in S3, by bucket and key.
         connections: Those that are open.
         endpoint_url: Where it listens, while it is used as a context.
     """
@@ -45,6 +57,7 @@ class StandIn:
         self.resources = swept
         self.latency_seconds = latency_seconds
         self.calls: Counter[str] = Counter()
+        self.objects: dict[str, int] = {}
         self.history = Table("resource_id", "evaluation_timestamp")
         self.state = Table("rule_name", "resource_id")
         self._tables = Tables({HISTORY_TABLE: self.history, STATE_TABLE: self.state})
@@ -126,11 +139,17 @@ class StandIn:
             case "sqs:ReceiveMessage":
                 message = {"MessageId": "m", "ReceiptHandle": "r", "Body": self._messages.popleft()}
                 return json.dumps({"Messages": [message]}).encode()
-            case "sqs:DeleteMessage":
-                return b"{}"
+        if operation in ALWAYS_THE_SAME:
+            return json.dumps(ALWAYS_THE_SAME[operation]).encode()
         raise DynamoDBError("UnknownOperationException", f"no {operation} here")
 
     def _answer_s3(self, request: Request) -> Answer:
+        if request.copy_source:
+            self.objects[request.bucket] = self.objects[unquote(request.copy_source)]
+            return Answer(resources.xml(CopyObjectResult={"ETag": '"e"'}).encode())
+        if request.method == "PUT":
+            self.objects[request.bucket] = len(request.body)
+            return Answer(b"")
         if not request.bucket:
             token = request.parameters().get("continuation-token", "")
             return Answer(resources.buckets_page(self.resources, token))
@@ -163,18 +182,25 @@ class _Connection(asyncio.Protocol):
 
     def _request(self) -> Request | None:
         """Take a request off what was received, once all of it is there."""
-        head, end, _ = self._received.partition(b"\r\n\r\n")
-        first, *lines = head.decode("latin-1").split("\r\n")
+        end = self._received.find(HEAD_END)
+        if end < 0:
+            return None
+        first, *lines = self._received[:end].decode("latin-1").split("\r\n")
         headers = {
             name.lower(): value for name, _, value in (line.partition(": ") for line in lines)
         }
-        size = len(head) + len(end) + int(headers.get("content-length", 0))
-        if not end or len(self._received) < size:
+        start = end + len(HEAD_END)
+        size = start + int(headers.get("content-length", 0))
+        if len(self._received) < size:
+            if "expect" in headers and len(self._received) == start:
+                # Until then boto3 keeps a file's content back.
+                self._transport.write(b"HTTP/1.1 100 Continue" + HEAD_END)
             return None
-        body = bytes(self._received[len(head) + len(end) : size])
+        body = bytes(self._received[start:size])
         del self._received[:size]
         method, target, _ = first.split(" ")
-        return Request(method, target, headers.get("x-amz-target", ""), body)
+        source = headers.get("x-amz-copy-source", "")
+        return Request(method, target, headers.get("x-amz-target", ""), body, source)
 
     def _answer(self, request: Request) -> None:
         body, status = self._server.answer(request)

@@ -1,6 +1,6 @@
 """DynamoDB tables in memory: keys, conditions, pages of 1 MB, and what a batch may hold.
 
-It has what sweeps ask for and refuses all else.
+It has what sweeps and reports ask for and refuses all else.
 """
 
 import base64
@@ -22,7 +22,9 @@ BATCH_ITEMS = 25
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 TRANSACTION_ITEMS = 100
 
-_KEY_CONDITION = re.compile(r"\w+ = (:\w+)(?: AND \w+ BETWEEN (:\w+) AND (:\w+))?")
+_KEY_CONDITION = re.compile(
+    r"\w+ = (:\w+)(?: AND \w+ (?:BETWEEN (:\w+) AND (:\w+)|< (:\w+)|> (:\w+)))?"
+)
 _ABSENCE = re.compile(r"attribute_not_exists\((\w+)\)")
 _COMPARISON = re.compile(r"(\w+) (=|<|<=) (:\w+)")
 _REMOVAL = re.compile(r"REMOVE (\w+)")
@@ -86,17 +88,25 @@ class Table:
         return pages
 
     def query(self, request: Request) -> str:
-        """Answer a Query of a partition, or of its sort keys between two."""
+        """Answer a Query of a partition, or of its sort keys between two, before or after one."""
         condition = _matched(_KEY_CONDITION, request["KeyConditionExpression"])
-        values = request["ExpressionAttributeValues"]
-        partition = values[condition[1]]["S"]
+        values = {
+            place: value["S"] for place, value in request["ExpressionAttributeValues"].items()
+        }
+        partition = values[condition[1]]
         keys = self._keys(partition)
         if condition[2]:
-            low, high = values[condition[2]]["S"], values[condition[3]]["S"]
+            low, high = values[condition[2]], values[condition[3]]
             keys = keys[bisect_left(keys, low) : bisect_right(keys, high)]
+        if condition[4]:
+            keys = keys[: bisect_left(keys, values[condition[4]])]
+        if condition[5]:
+            keys = keys[bisect_right(keys, values[condition[5]]) :]
         if "ExclusiveStartKey" in request:
             keys = keys[bisect_right(keys, request["ExclusiveStartKey"][self.range_key]["S"]) :]
-        page = self._page(partition, keys)
+        if not request.get("ScanIndexForward", True):
+            keys = keys[::-1]
+        page = self._page(partition, keys[: request.get("Limit")])
         items = ",".join(self.partitions[partition][key].text for key in page)
         last = ""
         if len(page) < len(keys):
