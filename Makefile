@@ -12,7 +12,7 @@ PIPENV := "$(CURDIR)/.pipenv/bin/pipenv"
 BIN := .venv/bin
 SOURCES := main.py cli constructs lambda tests tools docs benchmarks
 
-.PHONY: help setup demo test pr lint types unit e2e coverage docs format lock synth clean
+.PHONY: help setup chromium demo test pr lint types levels unit e2e coverage screenshots docs format lock synth clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  \1\t/' | expand -t 14
@@ -37,10 +37,17 @@ node_modules/.ready: .venv/.ready package.json package-lock.json
 	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# The tests of the report's page need a browser; where apt-get may install it, nobody else has to.
+chromium: .venv/.ready
+	@cd tools && ../$(BIN)/python -c 'import chromium; chromium.find_chromium()' 2> /dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get update -qq && \
+	    apt-get install -y -qq --no-install-recommends chromium fonts-liberation; } || \
+	  { cd tools && ../$(BIN)/python -c 'import chromium; chromium.find_chromium()'; }
+
 demo: .venv/.ready ## Deploy to an embedded AWS, evaluate sample resources, report, destroy
 	@$(BIN)/assay demo $(DEMO_OPTIONS)
 
-test: lint types unit e2e coverage ## Every check and every test level
+test: lint types levels coverage ## Every check and every test level
 
 pr: test ## What CI runs for a pull request
 
@@ -51,10 +58,14 @@ lint: .venv/.ready ## Style and format
 types: .venv/.ready ## Types, strictly
 	$(BIN)/mypy
 
-unit: .venv/.ready ## Test levels that need no Terraform deployment
+# Deployments mostly wait, so the other levels run beside them.
+levels: .venv/.ready tools/audit/.venv/.ready node_modules/.ready chromium
 	rm -f .coverage .coverage.*
+	+@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) e2e unit
+
+unit: .venv/.ready node_modules/.ready chromium ## Test levels that need no Terraform deployment
 	$(BIN)/coverage run -m pytest tests/lambda --numprocesses 2
-	$(BIN)/coverage run -m pytest tests/constructs tests/project tests/cli --numprocesses 2 --dist loadfile
+	$(BIN)/coverage run -m pytest tests/constructs tests/project tests/cli tests/browser --numprocesses 2 --dist loadfile
 
 e2e: .venv/.ready tools/audit/.venv/.ready node_modules/.ready ## Deploy with real Terraform to an embedded AWS
 	$(BIN)/coverage run -m pytest tests/e2e --numprocesses 4 --dist loadfile
@@ -62,6 +73,9 @@ e2e: .venv/.ready tools/audit/.venv/.ready node_modules/.ready ## Deploy with re
 coverage: .venv/.ready ## Coverage over the levels that ran
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+screenshots: .venv/.ready chromium ## Make the pictures of the demonstration's report for the README
+	$(BIN)/python tools/screenshots.py
 
 docs: .venv/.ready ## Write the generated pages
 	$(BIN)/python docs/generate.py
