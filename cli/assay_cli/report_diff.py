@@ -61,7 +61,8 @@ def compare(before: Report, after: Report) -> Difference:
     found["resolved"] += [
         old for old in was.values() if old.is_open and old.rule_name in rules_after
     ]
-    silent_before, silent_after = _silent(before), _silent(after)
+    silent_before = {rule.rule_name for rule in silent_rules(before)}
+    silent_after = {rule.rule_name: rule for rule in silent_rules(after)}
     return Difference(
         before=before,
         after=after,
@@ -71,7 +72,7 @@ def compare(before: Report, after: Report) -> Difference:
         waived=by_severity(found["waived"]),
         changed=by_severity(found["changed"]),
         still_open=len(found["still_open"]),
-        silent=[rules_after[name] for name in silent_after if name not in silent_before],
+        silent=[rule for name, rule in silent_after.items() if name not in silent_before],
         reporting_again=[
             rule
             for name, rule in rules_after.items()
@@ -93,6 +94,6 @@ def _change(old: ResourceReport | None, new: ResourceReport) -> _Change | None:
     return "resolved" if old.is_open else "changed"
 
 
-def _silent(report: Report) -> list[str]:
-    # Reports before version 1.2 do not know.
-    return [rule.rule_name for rule in report.rules if rule.status not in ("reporting", None)]
+def silent_rules(report: Report) -> list[RuleReport]:
+    """Return the rules that have not reported in their time; some old reports do not know."""
+    return [rule for rule in report.rules if rule.status not in ("reporting", None)]

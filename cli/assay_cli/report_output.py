@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay import forms
-from assay.report import Report, ResourceReport
+from assay.report import ResourceReport, RuleReport
 from assay_cli import report, report_diff_forms
 from assay_cli.display import Display
-from assay_cli.report_diff import compare
+from assay_cli.report_diff import compare, silent_rules
 from assay_cli.report_file import ReportError, fetch, read
 
 STDOUT = "-"
@@ -24,14 +24,14 @@ class Subject:
     """What there is to tell: a report, or what changed from one to another.
 
     Attributes:
-        report: the report, the later one of two.
         violations: the open violations among them count.
+        silent: rules that have not reported in their time; of two reports, those that did before.
         show: prints it.
         pieces: makes it in a form, piece by piece.
     """
 
-    report: Report
     violations: Sequence[ResourceReport]
+    silent: Sequence[RuleReport]
     show: Callable[[Display], None]
     pieces: Callable[[str], Iterable[bytes]]
 
@@ -47,7 +47,9 @@ def one(source: str, outputs_file: Path) -> Subject:
             return [text]
         return (piece.encode() for piece in forms.load(form).write(found))
 
-    return Subject(found, found.resources, lambda display: report.show(found, display), pieces)
+    return Subject(
+        found.resources, silent_rules(found), lambda display: report.show(found, display), pieces
+    )
 
 
 def two(sources: tuple[str, str], outputs_file: Path) -> Subject:
@@ -63,7 +65,10 @@ def two(sources: tuple[str, str], outputs_file: Path) -> Subject:
                 yield piece.encode()
 
     return Subject(
-        after, found.newly_open, lambda display: report_diff_forms.show(found, display), pieces
+        found.newly_open,
+        found.silent,
+        lambda display: report_diff_forms.show(found, display),
+        pieces,
     )
 
 

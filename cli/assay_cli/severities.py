@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from assay.report import ResourceReport
+from assay.report import ResourceReport, RuleReport
 from assay.rule import Severity
 
 _RANKS = {severity.value: rank for rank, severity in enumerate(Severity)}
@@ -23,5 +23,13 @@ def by_severity(resources: Iterable[ResourceReport]) -> list[ResourceReport]:
 
 def at_least(resources: Iterable[ResourceReport], severity: Severity) -> list[ResourceReport]:
     """Return the open violations of that severity and of more severe ones."""
-    least = _rank(severity)
-    return [each for each in resources if each.is_open and _rank(each.severity) >= least]
+    return [each for each in resources if each.is_open and _is_at_least(each, severity)]
+
+
+def rules_at_least(rules: Iterable[RuleReport], severity: Severity) -> list[RuleReport]:
+    """Return the rules of that severity and more severe ones."""
+    return [each for each in rules if _is_at_least(each, severity)]
+
+
+def _is_at_least(each: ResourceReport | RuleReport, severity: Severity) -> bool:
+    return _rank(each.severity) >= _rank(severity)

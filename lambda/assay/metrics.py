@@ -5,16 +5,15 @@ See https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Em
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from assay.score import score
 from assay.timestamps import read_timestamp
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from assay.report import Counts, Report, RunReport
     from assay.run import RunSummary
 
@@ -47,9 +46,9 @@ def put_run(environment_suffix: str, summary: RunSummary, *, is_sweep: bool) -> 
             metrics.add_metric("NonCompliant", MetricUnit.Count, summary["non_compliant"])
             metrics.add_metric("NotApplicable", MetricUnit.Count, summary["not_applicable"])
             metrics.add_metric("Unreadable", MetricUnit.Count, summary["unreadable_count"])
-            if judged := summary["compliant"] + summary["non_compliant"]:
-                score = round(100 * summary["compliant"] / judged, 2)
-                metrics.add_metric("ComplianceScore", MetricUnit.Percent, score)
+            found = score(compliant=summary["compliant"], non_compliant=summary["non_compliant"])
+            if found is not None:
+                metrics.add_metric("ComplianceScore", MetricUnit.Percent, found)
     metrics.flush_metrics()
 
 
@@ -60,13 +59,14 @@ def put_error(environment_suffix: str, rule_name: str) -> None:
     metrics.flush_metrics()
 
 
-def put_age(
-    environment_suffix: str, rule_name: str, last_sweep: RunReport | None, now: datetime
-) -> None:
-    """Writes how old a rule's last complete sweep is, in seconds; a week and more before any."""
+def put_age(environment_suffix: str, rule_name: str, last_sweep: RunReport | None) -> None:
+    """Writes how old a rule's last complete sweep is, in seconds; a week and more before any.
+
+    By the clock, as CloudWatch dates the metric, which a report made late must not falsify.
+    """
     age = _NEVER
     if last_sweep is not None:
-        age = now - read_timestamp(last_sweep.ordering_timestamp)
+        age = datetime.now(UTC) - read_timestamp(last_sweep.ordering_timestamp)
     metrics = _metrics(environment_suffix, rule_name)
     metrics.add_metric("LastGoodRunAge", MetricUnit.Seconds, age.total_seconds())
     metrics.flush_metrics()
@@ -75,22 +75,24 @@ def put_age(
 def put_report(report: Report, *, silent_rules: int) -> None:
     """Writes a report's scores and violations, by rule and of all rules.
 
+    A rule that has not reported in its time has no score.
+
     Args:
         report: The report.
         silent_rules: Rules that have not reported in their time.
     """
     for rule in report.rules:
         metrics = _metrics(report.environment_suffix, rule.rule_name)
-        _add_counts(metrics, rule)
+        _add_counts(metrics, rule, with_score=rule.is_reporting)
         metrics.flush_metrics()
     metrics = _metrics(report.environment_suffix)
-    _add_counts(metrics, report.summary)
+    _add_counts(metrics, report.summary, with_score=True)
     metrics.add_metric("SilentRules", MetricUnit.Count, silent_rules)
     metrics.flush_metrics()
 
 
-def _add_counts(metrics: EphemeralMetrics, counts: Counts) -> None:
-    if counts.score is not None:
+def _add_counts(metrics: EphemeralMetrics, counts: Counts, *, with_score: bool) -> None:
+    if with_score and counts.score is not None:
         metrics.add_metric("Score", MetricUnit.Percent, counts.score)
     metrics.add_metric("Violations", MetricUnit.Count, counts.non_compliant)
     metrics.add_metric("Waived", MetricUnit.Count, counts.waived)

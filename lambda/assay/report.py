@@ -17,6 +17,7 @@ HealthKind = Literal[
     "failed",
     "unreadable",
     "recorder",
+    "late",
     "waiver_expired",
     "waiver_expiring",
     "waiver_unused",
@@ -84,12 +85,15 @@ class Changes:
         new: Violations that were none then.
         resolved: Violations of then that are none now.
         still_open: Violations then and now.
+        no_longer_judged: Violations of then that are not judged any more, because their rule is
+            switched off or nothing is known of the resource; they are not among the resolved.
     """
 
     compared_with: str | None = None
     new: int = 0
     resolved: int = 0
     still_open: int = 0
+    no_longer_judged: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,6 +200,11 @@ class RuleReport(Counts):
     remedy: str = ""
     resource_type: str = ""
     status: Literal["reporting", "silent", "never_reported"] | None = None
+
+    @property
+    def is_reporting(self) -> bool:
+        """Whether it is known to have reported in its time."""
+        return self.status == "reporting"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,7 +24,7 @@ from assay.summaries import Summaries
 from assay.timestamps import write_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -42,6 +42,10 @@ _aws = cache(Aws.from_function_arn)
 
 class FormsNotWrittenError(RuntimeError):
     """Some forms of a report could not be written; the others are."""
+
+    def __init__(self, failed: Mapping[str, Exception]) -> None:
+        named = ", ".join(f"{name} ({error_code(error)})" for name, error in failed.items())
+        super().__init__(f"forms not written: {named}")
 
 
 class SecurityHubError(RuntimeError):
@@ -76,16 +80,20 @@ def _aggregate(event: object, context: LambdaContext) -> dict[str, Any]:
     report_runs = ReportRuns(aws.client("dynamodb"), environment.state_table)
     report = _report(environment, generated_at, aws, report_runs)
     point = reporting.trend_point(report)
+    # After a late retry of an older report the newer one stays the latest, wherever that counts.
+    latest = report_runs.is_latest(report.generated_at)
     # Before anything is written, because they are about the rules and not about the report.
+    if latest:
+        metrics.put_report(report, silent_rules=point.silent_rules)
     for rule in report.rules:
-        metrics.put_age(report.environment_suffix, rule.rule_name, rule.last_run, generated_at)
-    metrics.put_report(report, silent_rules=point.silent_rules)
+        metrics.put_age(report.environment_suffix, rule.rule_name, rule.last_run)
 
     bucket = _Bucket(aws.client("s3"), environment.reports_bucket)
-    keys = _write_forms(bucket, report, generated_at, environment.report_forms)
+    keys, failed = _write_forms(bucket, report, generated_at, environment.report_forms)
+    if "json" in failed:
+        # Without the record there is no report.
+        raise FormsNotWrittenError(failed) from failed["json"]
     report_runs.put(point, reporting.open_violations(report), environment.history_retention_days)
-    # After a late retry of an older report the newer one stays the latest, here and in the hub.
-    latest = report_runs.is_latest(report.generated_at)
     if latest:
         for name, key in keys.items():
             bucket.copy(key, f"latest/compliance-report{forms.load(name).suffix}")
@@ -105,6 +113,8 @@ def _aggregate(event: object, context: LambdaContext) -> dict[str, Any]:
         refused = told.failed
         result["security_hub"] = {"sent": told.sent, "failed": refused.total()}
     logger.info("report written", extra=result)
+    if failed:
+        raise FormsNotWrittenError(failed) from next(iter(failed.values()))
     if refused:
         raise SecurityHubError(
             f"Security Hub has not taken {refused.total()} findings: {', '.join(sorted(refused))}"
@@ -171,8 +181,12 @@ class _Bucket:
 
 def _write_forms(
     bucket: _Bucket, report: Report, generated_at: datetime, names: Iterable[str]
-) -> dict[str, str]:
-    """Writes each form by itself, so that one that fails takes no other with it."""
+) -> tuple[dict[str, str], dict[str, Exception]]:
+    """Writes each form by itself, so that one that fails takes no other with it.
+
+    Returns:
+        The keys of those that are written, and what kept others from it.
+    """
     # By the report's own time, so that a retry writes the same objects.
     stem = f"reports/{generated_at:%Y/%m/%d}/compliance-report-{generated_at:%H%M%S}Z"
     keys, failed = dict[str, str](), dict[str, Exception]()
@@ -186,7 +200,4 @@ def _write_forms(
             failed[name] = error
         else:
             keys[name] = key
-    if failed:
-        named = ", ".join(f"{name} ({error_code(error)})" for name, error in failed.items())
-        raise FormsNotWrittenError(f"forms not written: {named}") from next(iter(failed.values()))
-    return keys
+    return keys, failed

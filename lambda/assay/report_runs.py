@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # How many reports a trend goes back.
 TREND_LENGTH = 90
 
-# Only the next report reads them, and that may be one a month later.
+# Only the next report reads the violations, and that may be one a month later.
 _OPEN_RETENTION_DAYS = 35
 
 _COUNTS, _OPEN = "report#run", "report#open"
@@ -43,7 +43,8 @@ class ReportRuns:
         Args:
             point: Its counts.
             open_now: Digests of its open violations.
-            retention_days: Days that the counts are kept.
+            retention_days: Days that the counts are kept, if it is more than what the next report
+                needs.
         """
         made_at = int(read_timestamp(point.generated_at).timestamp())
         for number, digests in enumerate(packed(open_now)):
@@ -61,7 +62,7 @@ class ReportRuns:
             point.generated_at,
             {
                 **{name: values[name] for name in (*_KEPT, "silent_rules")},
-                "expires_at": made_at + retention_days * SECONDS_A_DAY,
+                "expires_at": made_at + max(retention_days, _OPEN_RETENTION_DAYS) * SECONDS_A_DAY,
             },
         )
 

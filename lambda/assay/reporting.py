@@ -23,6 +23,8 @@ from assay.report import (
     WaiverReport,
 )
 from assay.rule import ComplianceType, Severity
+from assay.run import GONE
+from assay.score import score
 from assay.summaries import digest
 from assay.timestamps import read_timestamp, write_timestamp
 
@@ -134,6 +136,7 @@ def make_report(background: Background, rules: Iterable[RuleState]) -> Report:
         recorder=background.recorder,
         waivers=covered,
         problems=[
+            *_late_problems(now, reports),
             *_recorder_problems(background.recorder),
             *(problem for report in reports for problem in _rule_problems(report)),
             *_waiver_problems(covered),
@@ -154,8 +157,6 @@ def counts(
         not_applicable: How many a rule says nothing about.
     """
     judged = compliant + non_compliant
-    # One violation of many thousand is not rounded away.
-    highest = 99.99 if non_compliant else 100.0
     return {
         "resources": judged + waived + not_applicable,
         "compliant": compliant,
@@ -163,8 +164,7 @@ def counts(
         "waived": waived,
         "not_applicable": not_applicable,
         "judged": judged,
-        # No score at all beats a perfect one for what has judged nothing.
-        "score": min(round(100 * compliant / judged, 2), highest) if judged else None,
+        "score": score(compliant=compliant, non_compliant=non_compliant),
     }
 
 
@@ -172,7 +172,7 @@ def trend_point(report: Report) -> TrendPoint:
     """Returns what the trend of later reports says of a report."""
     return TrendPoint(
         generated_at=report.generated_at,
-        silent_rules=sum(rule.status != "reporting" for rule in report.rules),
+        silent_rules=sum(not rule.is_reporting for rule in report.rules),
         **{each.name: getattr(report.summary, each.name) for each in fields(Counts)},
     )
 
@@ -248,7 +248,8 @@ def _resources(
             config_resource_id=verdict.config_resource_id,
             compliance_type=verdict.compliance_type,
             annotation=verdict.annotation,
-            severity=verdict.severity,
+            # Settings may have changed since the verdict was written.
+            severity=state.severity.value,
             since=verdict.since,
             evaluated_at=max(verdict.ordering_timestamp, seen_at),
             # The verdict is an old one, then, which the last sweep could not look at again.
@@ -279,14 +280,16 @@ def _waiver(
     background: Background, verdict: Verdict, own: Iterable[_WaiverTally]
 ) -> tuple[Waiver | None, bool]:
     """Counts a resource with its waivers, and returns that of a violation and whether it holds."""
-    matching = [tally for tally in own if tally.waiver.matches(verdict.resource_id)]
-    for tally in matching:
-        tally.resources += 1
-        tally.violations += verdict.is_violation
+    name, resource_id = verdict.rule_name, verdict.resource_id
+    matching = [tally for tally in own if tally.waiver.matches(resource_id)]
+    if verdict.annotation != GONE:
+        for tally in matching:
+            tally.resources += 1
     if not matching or not verdict.is_violation:
         return None, False
-    name, resource_id = verdict.rule_name, verdict.resource_id
     waiver = background.waivers.find(name, resource_id)
+    for tally in matching:
+        tally.violations += tally.waiver == waiver
     return waiver, background.waivers.cover(name, resource_id, background.generated_at)
 
 
@@ -332,12 +335,22 @@ def _run_report(summary: RunSummary | None) -> RunReport | None:
 def _changes(background: Background, changed: Counter[str | None], violations: int) -> Changes:
     if background.open_before is None:
         return Changes()
+    still_open = violations - changed["new"]
     return Changes(
         compared_with=background.trend[-1].generated_at,
         new=changed["new"],
         resolved=changed["resolved"],
-        still_open=violations - changed["new"],
+        still_open=still_open,
+        no_longer_judged=len(background.open_before) - changed["resolved"] - still_open,
     )
+
+
+def _late_problems(now: datetime, rules: Iterable[RuleReport]) -> Iterator[HealthProblem]:
+    """Tells that a report knows more than it could have known at its time."""
+    newest = max((rule.last_run.ordering_timestamp for rule in rules if rule.last_run), default="")
+    if newest > write_timestamp(now):
+        message = f"It was made late and tells of a sweep of {newest}, after its own time."
+        yield HealthProblem(kind="late", message=message)
 
 
 def _recorder_problems(recorder: Recorder | None) -> Iterator[HealthProblem]:
@@ -350,7 +363,8 @@ def _recorder_problems(recorder: Recorder | None) -> Iterator[HealthProblem]:
         yield HealthProblem(kind="recorder", message=_because(message, codes))
     elif not recorder.recording:
         yield HealthProblem(kind="recorder", message=f"{name} does not record.")
-    elif recorder.last_status == "Failure":
+    # The API's reference writes `Failure`, and its answers may have capitals only.
+    elif (recorder.last_status or "").casefold() == "failure":
         message = f"{name} failed at its last delivery"
         yield HealthProblem(kind="recorder", message=_because(message, codes))
 

@@ -1,7 +1,15 @@
 """Findings for AWS Security Hub.
 
-It gets the violations, and those that are none since the report before. What it has not heard of
-for 90 days it deletes, so that what is lost on the way does not stay for ever:
+It gets the violations, and those that are none since the report before; and one finding of the
+account for each rule, and for AWS Config's recorder, which is active while that leaves something
+out, as a silent rule does, and archived otherwise. When it becomes active again, its workflow
+status is `NEW` again.
+
+Whether a violation was waived in the report before is not kept. So each new open violation archives
+the suppressed finding that it may have been; but that of a violation which was mended, or whose
+resource was deleted, while it was waived stays active and suppressed. What a rule left out when it
+was switched off stays active, too. What Security Hub has not heard of for 90 days it deletes, so
+that neither these nor what is lost on the way stay for ever:
 https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-findings.html.
 """
 
@@ -16,8 +24,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from assay.aws import error_code
 from assay.batches import batches
 from assay.concurrency import concurrently
-from assay.forms.asff import finding
-from assay.forms.context import Context
+from assay.forms.asff import ended_waiver, finding
+from assay.forms.context import RECORDER, Context
 from assay.resend import send_all
 
 if TYPE_CHECKING:
@@ -50,7 +58,7 @@ class SecurityHubResult:
 
 
 def send(aws: Aws, report: Report) -> SecurityHubResult:
-    """Tells Security Hub of a report's violations, and of those that are resolved.
+    """Tells Security Hub of a report's violations, of those that are resolved, and of gaps.
 
     A report that is sent twice changes nothing, because Security Hub ignores what is not newer.
     Nothing is raised for what it refuses: the report itself is written.
@@ -77,6 +85,11 @@ def _findings(report: Report) -> Iterator[dict[str, Any]]:
         if resource.waived and resource.change == "resolved":
             # It was another finding until the waiver began, which is over.
             yield finding(context, replace(resource, waived=False, waiver_id=None))
+        elif resource.is_open and resource.change == "new":
+            yield ended_waiver(context, resource)
+    gaps = context.gaps()
+    for rule_name in (*context.rules, RECORDER):
+        yield finding(context, context.of_account(rule_name, gaps.get(rule_name, [])))
 
 
 def _send(client: SecurityHubClient, batch: Sequence[dict[str, Any]]) -> SecurityHubResult:

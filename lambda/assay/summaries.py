@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from assay.aws import error_code
 from assay.batches import batches
 from assay.dynamodb import from_item, to_item
+from assay.timestamps import SECONDS_A_DAY, read_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 _DIGEST_BYTES = 8
 DIGESTS_AN_ITEM = 40_000
 _NAMES_AN_ITEM = 250
+
+# However short history is kept: a rule may be silent for a week before that is alarming, and a
+# report must then know when it last was not.
+_MINIMUM_RETENTION_DAYS = 15
 
 
 def digest(resource_id: str) -> int:
@@ -39,6 +44,11 @@ def unpacked(digests: bytes) -> Iterator[int]:
     """Yields the digests of an item."""
     for start in range(0, len(digests), _DIGEST_BYTES):
         yield int.from_bytes(digests[start : start + _DIGEST_BYTES])
+
+
+def _kept_until(run: Run) -> int:
+    ran_at = int(read_timestamp(run.ordering_timestamp).timestamp())
+    return ran_at + _MINIMUM_RETENTION_DAYS * SECONDS_A_DAY
 
 
 def _sweep_key(rule_name: str) -> dict[str, str]:
@@ -185,7 +195,7 @@ class Summaries:
                     **values,
                     "rule_name": f"{partition}#{run.rule_name}",
                     "resource_id": sort_key,
-                    "expires_at": run.expires_at,
+                    "expires_at": max(run.expires_at, _kept_until(run)),
                 }
             ),
         )

@@ -1,6 +1,7 @@
 """What is made with the browser beside tests: the pictures of the page, and its benchmark."""
 
 import json
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,40 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["desktop", "phone", "dark", "print"])
-def test_there_is_a_small_picture_of_the_page(name: str) -> None:
-    picture = (PROJECT / "docs" / "images" / f"report-{name}.png").read_bytes()
+SIZES = {
+    "report-dark.png": (1280, 960),
+    "report-desktop.png": (1280, 960),
+    "report-phone.png": (780, 1688),
+    "report-print.png": (1588, 2246),
+}
+
+
+def size(picture: bytes) -> tuple[int, int]:
+    """Reads a PNG's width and height, which follow the name of its first chunk."""
     assert picture.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", picture[16:24])
+    return width, height
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_there_is_a_small_picture_of_the_page(name: str) -> None:
+    picture = (PROJECT / "docs" / "images" / name).read_bytes()
     assert 20_000 < len(picture) < 400_000
+
+
+def test_the_pictures_are_made(tmp_path: Path) -> None:
+    report = PROJECT / "tests" / "reports" / "report-1.2.json"
+    finished = subprocess.run(
+        [sys.executable, PROJECT / "tools" / "screenshots.py", report, "--out", tmp_path / "new"],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    pictures = {each.name: each.read_bytes() for each in (tmp_path / "new").iterdir()}
+    assert {name: size(picture) for name, picture in pictures.items()} == SIZES
+    # An empty page of that size has a few thousand.
+    assert all(len(picture) > 20_000 for picture in pictures.values())
 
 
 def test_the_benchmark_prints_what_it_measured_and_writes_it(tmp_path: Path) -> None:

@@ -40,8 +40,10 @@ def header(page: Page, label: str) -> Locator:
 
 def choose(page: Page, label: str, option: str) -> None:
     select = page.get_by_role("search").get_by_label(label)
-    place = [text.partition(" (")[0] for text in select.locator("option").all_inner_texts()]
-    select.select_option(index=place.index(option))
+    # The first one says that all are wanted, and has no count.
+    _, *options = select.locator("option").all_inner_texts()
+    place = [text.rpartition(" (")[0] for text in options].index(option)
+    select.select_option(index=1 + place)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,12 @@ def test_status_and_severity_are_sorted_by_their_weight(open_page: OpenPage, ful
     [
         ("Status", "Violation", ["new-uploads", "closed", "i-00000000000000001"]),
         ("Status", "Waived", ["legacy"]),
+        ("Status", "Compliant", ["vault"]),
+        (
+            "Status",
+            "Compliant (not confirmed)",
+            ["i-00000000000000003", "i-00000000000000002"],
+        ),
         ("Status", "Not applicable", ["gone"]),
         ("Severity", "Medium", [f"i-0000000000000000{number}" for number in (1, 3, 2)]),
         ("Rule", "ec2-tag-compliance", [f"i-0000000000000000{number}" for number in (1, 3, 2)]),
@@ -131,6 +139,7 @@ def test_filters_hold_together(open_page: OpenPage, full: Report) -> None:
         ("accessdenied", ["closed"]),
         ("encryption violation new", ["new-uploads"]),
         ("resolved", ["i-00000000000000003"]),
+        ("not confirmed medium", ["i-00000000000000003", "i-00000000000000002"]),
         ("encryption no-such-word", []),
     ],
 )
@@ -215,7 +224,8 @@ def test_the_script_makes_the_rows_that_are_there_without_it(
     strange = replace(
         full.resources[0], rule_name="unknown", severity="odd", console_url="", resource_id="odd:"
     )
-    report = replace(full, resources=[*full.resources, strange])
+    unjudged = replace(full.resources[0], compliance_type="INSUFFICIENT_DATA")
+    report = replace(full, resources=[*full.resources, strange, unjudged])
     rendered = """rows => rows.map(row => [
         row.className, row.innerText, [...row.querySelectorAll("a, use, time, td")].map(
             each => [each.getAttribute("href"), each.dateTime, each.className, each.dataset?.label]
@@ -225,7 +235,10 @@ def test_the_script_makes_the_rows_that_are_there_without_it(
         rows(open_page(report, java_script_enabled=enabled)).evaluate_all(rendered)
         for enabled in (True, False)
     )
-    assert len(with_script) == 9
+    assert len(with_script) == 10
+    assert {classes for classes, *_ in with_script} == {
+        *("open", "waived", "unknown", "unconfirmed", "compliant", "not-applicable")
+    }
     assert with_script == without
 
 
@@ -244,6 +257,28 @@ def test_what_matters_is_there_without_scripts(open_page: OpenPage, full: Report
     assert page.get_by_role("button").count() == 0
     assert page.locator("#filters").is_hidden()
     assert page.locator("#pages").is_hidden()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scripts", [True, False])
+def test_what_is_not_confirmed_is_never_green(
+    open_page: OpenPage, full: Report, width: int, scripts: bool
+) -> None:
+    page = open_page(full, java_script_enabled=scripts, viewport={"width": width, "height": 740})
+    green = page.locator("#rows .badge.compliant")
+    unconfirmed = page.locator("#rows .badge.unconfirmed")
+    assert green.all_inner_texts() == ["Compliant"]
+    assert unconfirmed.all_inner_texts() == ["Compliant (not confirmed)"] * 2
+    color = "each => getComputedStyle(each).color"
+    colors = {each.first.evaluate(color) for each in (green, unconfirmed)}
+    assert len(colors) == 2
+    shapes = {each.first.locator("use").get_attribute("href") for each in (green, unconfirmed)}
+    assert shapes == {"#icon-compliant", "#icon-unconfirmed"}
+    # Its words stay inside their column.
+    inside = """badge => badge.getBoundingClientRect().right
+        <= badge.parentElement.getBoundingClientRect().right"""
+    assert unconfirmed.first.evaluate(inside)
+    expect(page.locator(".legend")).to_contain_text("2 compliant (not confirmed)")
 
 
 def test_paper_has_all_open_violations(open_page: OpenPage, full: Report) -> None:

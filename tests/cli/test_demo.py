@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Timer
 
 import pytest
+from jsonschema import Draft202012Validator, validate
 
 from assay import forms
 from assay_cli.demo import Demo, DemoError
@@ -20,6 +21,7 @@ from assay_cli.display import Display
 from assay_cli.outputs import REQUIRED_OUTPUTS
 from assay_cli.report_file import read
 
+SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "report-1.json"
 ASSAY = str(Path(sys.executable).with_name("assay"))
 
 # An app whose stack needs seconds: one function that stands for all, whose every run has one
@@ -157,10 +159,8 @@ def test_every_verdict_is_demanded_and_nothing_is_left(
 ) -> None:
     # Of another deployment: the demonstration's names are its own.
     monkeypatch.setenv("ENVIRONMENT_SUFFIX", "elsewhere")
-    before = time.monotonic()
     done = run_assay("demo")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert time.monotonic() - before < 240
     assert "Every verdict is the one that the sample data demands\n" in done.stdout
     assert "Everything is destroyed\n" in done.stdout
     assert "Warning" not in done.stderr
@@ -173,7 +173,9 @@ def test_every_verdict_is_demanded_and_nothing_is_left(
     assert set(reports) == {f"compliance-report{suffix}" for suffix in suffixes}
     for file in reports.values():
         assert f"\n  .assay/demo/reports/{file.name}\n" in done.stdout
-    made = read(reports["compliance-report.json"].read_bytes(), "report")
+    record = reports["compliance-report.json"].read_bytes()
+    validate(json.loads(record), json.loads(SCHEMA.read_text()), cls=Draft202012Validator)
+    made = read(record, "report")
     assert made.environment_suffix == "demo"
     violations = [each for each in made.resources if each.compliance_type == "NON_COMPLIANT"]
     assert (made.summary.non_compliant, made.summary.waived) == (9, 2)

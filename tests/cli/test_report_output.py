@@ -29,8 +29,12 @@ def test_json_stays_as_it_came(tmp_path: Path, report_file: Path) -> None:
 def test_of_two_reports_only_what_is_newly_open_counts(tmp_path: Path, report_file: Path) -> None:
     old = str(report_file.with_name("report-1.1.json"))
     subject = two((old, str(report_file)), tmp_path)
-    assert subject.report.schema_version == "1.2"
     assert [each.resource_id for each in subject.violations] == ["arn:aws:s3:::new-uploads"]
+    assert [each.rule_name for each in subject.silent] == [
+        "ec2-tag-compliance",
+        "rds-backup-compliance",
+    ]
+    assert two((str(report_file), str(report_file)), tmp_path).silent == []
 
 
 def test_a_file_is_written_as_it_is_with_its_folder(tmp_path: Path) -> None:

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from assay import metrics
 from assay.report import SCHEMA_VERSION, Counts, Report, RuleReport, RunReport
 from assay.reporting import counts
+from assay.timestamps import write_timestamp
 
 if TYPE_CHECKING:
     from assay.run import RunError, RunSummary
@@ -40,7 +42,7 @@ def test_metrics_are_lines_in_the_embedded_metric_format_with_two_dimensions(
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "assay")
     metrics.put_run("dev", summary, is_sweep=True)
     metrics.put_error("staging", "s3-encryption-compliance")
-    metrics.put_age("dev", "x", last_run, datetime(2026, 11, 23, 7, tzinfo=UTC))
+    metrics.put_age("dev", "x", last_run)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     dimensions = ["environment_suffix", "rule_name"]
     for line in lines:
@@ -128,23 +130,33 @@ def test_an_invocation_that_could_do_nothing_is_an_error(
 def test_the_last_sweep_is_as_old_as_its_event(
     last_run: RunReport, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    now = datetime(2026, 11, 23, 12, 0, 0, 500_000, tzinfo=UTC)
-    metrics.put_age("dev", "ec2-tag-compliance", last_run, now)
-    assert written(capsys) == {"LastGoodRunAge": ("Seconds", 6 * 60 * 60 + 0.5)}
+    six_hours_ago = write_timestamp(datetime.now(UTC) - timedelta(hours=6))
+    last_run = replace(last_run, ordering_timestamp=six_hours_ago)
+    metrics.put_age("dev", "ec2-tag-compliance", last_run)
+    ((name, (unit, seconds)),) = written(capsys).items()
+    assert (name, unit) == ("LastGoodRunAge", "Seconds")
+    assert seconds == pytest.approx(6 * 60 * 60, abs=60)
 
 
 def test_before_the_first_sweep_the_age_is_beyond_every_alarms_threshold(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    metrics.put_age("dev", "ec2-tag-compliance", None, datetime(2026, 11, 23, tzinfo=UTC))
+    metrics.put_age("dev", "ec2-tag-compliance", None)
     ((unit, seconds),) = written(capsys).values()
     assert unit == "Seconds"
     assert seconds > 168 * 60 * 60
 
 
-def rule(name: str, **counted: int) -> RuleReport:
+def rule(
+    name: str, status: Literal["reporting", "silent"] = "reporting", **counted: int
+) -> RuleReport:
     return RuleReport(
-        rule_name=name, requirement="So.", severity="high", last_run=None, **counts(**counted)
+        rule_name=name,
+        requirement="So.",
+        severity="high",
+        last_run=None,
+        status=status,
+        **counts(**counted),
     )
 
 
@@ -163,6 +175,7 @@ def test_a_report_gives_scores_and_violations_by_rule_and_of_all_rules(
         rules=[
             rule("a", compliant=2, non_compliant=1, waived=1, not_applicable=0),
             rule("b", compliant=0, non_compliant=0, waived=2, not_applicable=4),
+            rule("c", "silent", compliant=9, non_compliant=0, waived=0, not_applicable=0),
         ],
         resources=[],
     )
@@ -186,6 +199,8 @@ def test_a_report_gives_scores_and_violations_by_rule_and_of_all_rules(
         },
         # It has judged nothing but what is waived.
         {"environment_suffix": "dev", "rule_name": "b", "Violations": [0], "Waived": [2]},
+        # What it said last may be true no more.
+        {"environment_suffix": "dev", "rule_name": "c", "Violations": [0], "Waived": [0]},
         {
             "environment_suffix": "dev",
             "Score": [66.67],

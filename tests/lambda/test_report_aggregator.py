@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from jsonschema import Draft202012Validator, validate
 
 from assay import forms, report_aggregator
 from assay.environment import EnvironmentVariableError
@@ -24,8 +26,10 @@ from assay.waivers import Waiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+SCHEMA = json.loads(
+    Path(__file__).parents[2].joinpath("docs/schemas/report-1.json").read_text("utf-8")
+)
 STEM = "reports/2026/11/23/compliance-report-062000Z"
 KEY = f"{STEM}.json"
 LATEST = "latest/compliance-report.json"
@@ -34,7 +38,9 @@ EARLIER, TIME, LATER = (f"2026-11-23T{hour}:20:00Z" for hour in ("00", "06", "12
 
 def stored(key: str = KEY) -> tuple[dict[str, Any], str]:
     found = boto3.client("s3").get_object(Bucket="compliance-reports", Key=key)
-    return json.loads(found["Body"].read()), found["ContentType"]
+    report = json.loads(found["Body"].read())
+    validate(report, SCHEMA, cls=Draft202012Validator)
+    return report, found["ContentType"]
 
 
 def objects() -> dict[str, tuple[bytes, str]]:
@@ -166,9 +172,11 @@ def test_a_form_that_fails_takes_no_other_with_it_and_is_named(
     fail("PutObject", "SlowDown", when=lambda parameters: parameters["Key"].endswith(".csv"))
     with pytest.raises(FormsNotWrittenError, match=r"^forms not written: csv \(SlowDown\)$"):
         aggregate(event("eventbridge-schedule", time=TIME))
-    assert sorted(objects()) == [KEY, STEM + forms.load("markdown").suffix]
-    # Nothing is kept of it, so that its retry compares with the same report.
-    assert items("compliance-state") == []
+    # What could be written is the latest report, so that one form's fault hides no other.
+    suffix = forms.load("markdown").suffix
+    stems = ("latest/compliance-report", STEM)
+    assert sorted(objects()) == [stem + end for stem in stems for end in (".json", suffix)]
+    assert [item["rule_name"] for item in items("compliance-state")] == ["report#run"]
     recover()
     assert aggregate(event("eventbridge-schedule", time=TIME))["latest"]
     assert len(objects()) == 6
@@ -193,6 +201,7 @@ def test_what_changed_and_the_trend_come_from_the_reports_before(
         "new": 1,
         "resolved": 1,
         "still_open": 1,
+        "no_longer_judged": 0,
     }
     changes = {each["config_resource_id"]: each["change"] for each in report["resources"]}
     assert changes == {mended: "resolved", left: None, added: "new"}
@@ -277,11 +286,12 @@ def test_findings_go_to_security_hub_where_that_is_switched_on(
     run_instance(Owner="web")
     evaluate(event("eventbridge-schedule"))
     monkeypatch.setenv("SECURITY_HUB", "true")
-    answer("BatchImportFindings", {"SuccessCount": 1, "FailedCount": 0, "FailedFindings": []})
+    answer("BatchImportFindings", {"SuccessCount": 4, "FailedCount": 0, "FailedFindings": []})
     result = aggregate(event("eventbridge-schedule", time=TIME))
-    assert result["security_hub"] == {"sent": 1, "failed": 0}
+    # The violation, and what there is to say of two rules and the recorder.
+    assert result["security_hub"] == {"sent": 4, "failed": 0}
     assert calls[-1][0] == "securityhub:BatchImportFindings"
-    assert len(calls[-1][1]["Findings"]) == 1
+    assert len(calls[-1][1]["Findings"]) == 4
     calls.clear()
     assert "security_hub" not in aggregate(event("eventbridge-schedule", time=EARLIER))
     assert "securityhub:BatchImportFindings" not in {name for name, _ in calls}
@@ -301,7 +311,7 @@ def test_findings_that_do_not_arrive_fail_the_invocation_once_all_else_is_done(
     evaluate(event("eventbridge-schedule"))
     monkeypatch.setenv("SECURITY_HUB", "true")
     fail("BatchImportFindings", "InvalidAccessException")
-    message = r"^Security Hub has not taken 1 findings: InvalidAccessException$"
+    message = r"^Security Hub has not taken 4 findings: InvalidAccessException$"
     with pytest.raises(SecurityHubError, match=message):
         aggregate(event("eventbridge-schedule", time=TIME))
     assert set(objects()) == {KEY, LATEST}
@@ -309,7 +319,7 @@ def test_findings_that_do_not_arrive_fail_the_invocation_once_all_else_is_done(
     assert {"report#run", "report#open"} <= kept
     *_, written, failed = logged()
     assert written["message"] == "report written"
-    assert written["security_hub"] == {"sent": 0, "failed": 1}
+    assert written["security_hub"] == {"sent": 0, "failed": 4}
     assert failed["exception_name"] == "SecurityHubError"
 
 
@@ -389,7 +399,10 @@ def test_the_age_of_each_rules_last_sweep_is_a_metric(
         "s3-encryption-compliance",
     )
     assert {swept["environment_suffix"], never_swept["environment_suffix"]} == {"dev"}
-    assert swept["LastGoodRunAge"] == [20 * 60]
+    swept_at = datetime(2026, 11, 23, 6, tzinfo=UTC)
+    assert swept["LastGoodRunAge"] == [
+        pytest.approx((datetime.now(UTC) - swept_at).total_seconds(), abs=60)
+    ]
     assert never_swept["LastGoodRunAge"][0] > 168 * 60 * 60
 
 

@@ -63,6 +63,13 @@ def test_counts_and_violations_lie_beside_the_verdicts_and_expire(
     }
 
 
+def test_counts_are_there_for_the_next_report_however_short_history_is_kept(
+    report_runs: ReportRuns, items: Items
+) -> None:
+    report_runs.put(point(), [], retention_days=1)
+    assert [item["expires_at"] for item in items("compliance-state")] == [MADE_AT + 35 * 86_400]
+
+
 def test_what_was_kept_is_found_again(report_runs: ReportRuns) -> None:
     report_runs.put(point(), [0, LARGEST], retention_days=365)
     assert report_runs.before(LATER) == [point()]

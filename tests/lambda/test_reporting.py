@@ -33,6 +33,7 @@ from assay.reporting import (
 from assay.rule import ComplianceType, Severity
 from assay.rules.ec2_tag_compliance import Ec2TagCompliance
 from assay.rules.s3_encryption_compliance import S3EncryptionCompliance
+from assay.run import GONE
 from assay.state import Verdict
 from assay.summaries import digest
 from assay.waivers import Waiver, Waivers
@@ -231,8 +232,8 @@ def test_severities_are_those_of_the_rules_the_most_severe_first() -> None:
     rules = [s3(verdict("arn:a"), severity=severity) for severity in Severity]
     made = report(*rules)
     assert [each.severity for each in made.severities] == ["critical", "high", "medium", "low"]
-    # As the settings have it now, whatever the last evaluation's alert called it.
-    assert {resource.severity for resource in made.resources} == {"high"}
+    # As the settings have it now, whatever it was when the verdict was written.
+    assert {resource.severity for resource in made.resources} == set(Severity)
 
 
 def test_a_rule_that_has_judged_nothing_has_no_score() -> None:
@@ -399,7 +400,7 @@ def test_what_could_not_be_read_is_a_problem(last_run: RunSummary, message: str)
             "AWS Config's recorder r failed at its last delivery: AccessDenied.",
         ),
         (
-            Recorder(name="r", recording=True, last_status="Failure"),
+            Recorder(name="r", recording=True, last_status="FAILURE"),
             "AWS Config's recorder r failed at its last delivery.",
         ),
         (
@@ -502,12 +503,21 @@ def test_a_waiver_that_matches_nothing_is_listed(rule_name: str) -> None:
     assert problems(made) == [("waiver_unused", rule_name, message)]
 
 
-def test_each_waiver_of_a_resource_counts_it_and_the_one_that_holds_longest_is_named() -> None:
+def test_each_waiver_counts_its_resources_and_the_one_that_holds_longest_the_violation() -> None:
     waivers = Waivers([waiver("arn:*", "2027-01-01"), waiver("arn:a", "2026-11-22")])
     made = report(s3(verdict("arn:a", "NON_COMPLIANT")), waivers=waivers)
     assert made.resources[0].waiver_id == waiver("arn:*").waiver_id
     assert made.resources[0].waived
-    assert [(each.resources, each.violations) for each in made.waivers] == [(1, 1), (1, 1)]
+    assert [(each.resources, each.violations) for each in made.waivers] == [(1, 1), (1, 0)]
+    # The other one has ended, but nothing counts again for that.
+    assert [problem for problem in made.problems if problem.kind.startswith("waiver")] == []
+
+
+def test_a_waiver_of_what_is_gone_is_unused() -> None:
+    gone = replace(verdict("arn:a", "NOT_APPLICABLE"), annotation=GONE)
+    made = report(s3(gone), waivers=Waivers([waiver("arn:a", "2027-01-01")]))
+    assert [each.resources for each in made.waivers] == [0]
+    assert made.problems[-1].kind == "waiver_unused"
 
 
 def test_problems_come_in_a_fixed_order() -> None:
@@ -519,7 +529,7 @@ def test_problems_come_in_a_fixed_order() -> None:
         waivers=Waivers(
             [
                 waiver("arn:0", "2027-01-01"),
-                waiver("arn:?", "2026-12-01"),
+                waiver("arn:1", "2026-12-01"),
                 waiver("arn:a", "2026-11-22"),
             ]
         ),
@@ -533,7 +543,16 @@ def test_problems_come_in_a_fixed_order() -> None:
         ("waiver_expired", S3),
         ("waiver_expiring", S3),
         ("waiver_unused", S3),
+        ("waiver_unused", S3),
     ]
+
+
+def test_a_report_that_tells_of_a_later_sweep_says_that_it_was_made_late() -> None:
+    made = report(s3(last_run=sweep(at=LATER)), ec2())
+    assert (made.problems[0].kind, made.problems[0].rule_name) == ("late", None)
+    assert made.problems[0].message == (
+        f"It was made late and tells of a sweep of {LATER}, after its own time."
+    )
 
 
 def test_what_is_new_resolved_and_still_open_is_told() -> None:
@@ -578,7 +597,8 @@ def test_a_violation_is_resolved_when_it_is_waived_and_new_when_that_ends() -> N
 
 
 def test_violations_of_a_rule_that_is_no_longer_enabled_are_not_called_resolved() -> None:
-    assert report(ec2(), **before("arn:a")).changes.resolved == 0
+    changes = report(ec2(), **before("arn:a", "arn:b")).changes
+    assert (changes.resolved, changes.still_open, changes.no_longer_judged) == (0, 0, 2)
 
 
 def test_without_anything_to_compare_with_nothing_is_new_or_resolved() -> None:
@@ -635,17 +655,6 @@ def test_verdicts_are_gone_through_once() -> None:
     assert (len(made.resources), made.rules[0].resources, made.summary.resources) == (2, 2, 2)
 
 
-@pytest.mark.parametrize(
-    ("compliant", "non_compliant", "score"),
-    [(2, 1, 66.67), (1, 0, 100.0), (99_999, 1, 99.99), (0, 1, 0.0), (0, 0, None)],
-)
-def test_a_score_is_rounded_but_never_to_perfection(
-    compliant: int, non_compliant: int, score: float | None
-) -> None:
-    counted = counts(compliant=compliant, non_compliant=non_compliant, waived=1, not_applicable=1)
-    assert counted["score"] == score
-
-
 @given(st.lists(st.tuples(st.sampled_from(list(ComplianceType)), st.booleans(), st.booleans())))
 def test_counts_add_up_and_the_score_is_a_percentage(
     drawn: list[tuple[ComplianceType, bool, bool]],
@@ -671,5 +680,6 @@ def test_counts_add_up_and_the_score_is_a_percentage(
     changes = made.changes
     assert changes.new + changes.still_open == counted.non_compliant
     assert changes.resolved + changes.still_open == len(was_open)
+    assert changes.no_longer_judged == 0
     told = Counter(resource.change for resource in made.resources)
     assert (told["new"], told["resolved"]) == (changes.new, changes.resolved)

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from assay import security_hub
-from assay.report import Counts, Report, ResourceReport, RuleReport, WaiverReport
+from assay.report import (
+    Counts,
+    HealthProblem,
+    Report,
+    ResourceReport,
+    RuleReport,
+    WaiverReport,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +23,9 @@ if TYPE_CHECKING:
     from assay.aws import Aws
 
 RULE = "s3-encryption-compliance"
+
+# Findings of the account in each report: that of the rule, and that of the recorder.
+GAPS = 2
 COUNTS: dict[str, Any] = {
     "resources": 0,
     "compliant": 0,
@@ -89,7 +100,7 @@ def report(*resources: ResourceReport) -> Report:
 
 @pytest.fixture
 def hub(aws: Aws) -> Callable[[], dict[str, dict[str, Any]]]:
-    """Reads the findings that Security Hub has, by resource and workflow status."""
+    """Reads the findings of resources that Security Hub has, by name and workflow status."""
 
     def hub() -> dict[str, dict[str, Any]]:
         pages = aws.client("securityhub").get_paginator("get_findings").paginate()
@@ -99,9 +110,26 @@ def hub(aws: Aws) -> Callable[[], dict[str, dict[str, Any]]]:
                 finding
             )
             for finding in findings
+            if finding["Resources"][0]["Type"] != "AwsAccount"
         }
 
     return hub
+
+
+@pytest.fixture
+def gaps(aws: Aws) -> Callable[[], dict[str, dict[str, Any]]]:
+    """Reads the findings of the account that Security Hub has, by the rule."""
+
+    def gaps() -> dict[str, dict[str, Any]]:
+        pages = aws.client("securityhub").get_paginator("get_findings").paginate()
+        findings = [finding for page in pages for finding in page["Findings"]]
+        return {
+            finding["GeneratorId"].removeprefix("assay/"): finding
+            for finding in findings
+            if finding["Resources"][0]["Type"] == "AwsAccount"
+        }
+
+    return gaps
 
 
 def refused(code: str, *findings: dict[str, Any], taken: int = 0) -> dict[str, Any]:
@@ -151,7 +179,7 @@ def test_violations_arrive_and_what_is_none_does_not(
             bucket("gone", "NOT_APPLICABLE"),
         ),
     )
-    assert result == security_hub.SecurityHubResult(sent=2)
+    assert result == security_hub.SecurityHubResult(sent=2 + GAPS)
     found = hub()
     assert set(found) == {"open NEW", "legacy SUPPRESSED"}
     assert {each["Compliance"]["Status"] for each in found.values()} == {"FAILED"}
@@ -161,7 +189,7 @@ def test_violations_arrive_and_what_is_none_does_not(
 def test_what_is_resolved_is_archived_in_the_finding_that_it_was(
     aws: Aws, hub: Callable[[], dict[str, dict[str, Any]]]
 ) -> None:
-    security_hub.send(aws, report(bucket("mended", change="new"), bucket("deleted")))
+    security_hub.send(aws, report(bucket("mended"), bucket("deleted")))
     opened = {each["Id"] for each in hub().values()}
     security_hub.send(
         aws,
@@ -183,29 +211,53 @@ def test_what_is_resolved_is_archived_in_the_finding_that_it_was(
 def test_a_waiver_s_beginning_archives_the_open_finding_and_makes_a_suppressed_one(
     aws: Aws, hub: Callable[[], dict[str, dict[str, Any]]]
 ) -> None:
-    security_hub.send(aws, report(bucket("legacy", change="new")))
+    security_hub.send(aws, report(bucket("legacy")))
     assert set(hub()) == {"legacy NEW"}
     result = security_hub.send(aws, report(waived("legacy", change="resolved")))
-    assert result.sent == 2
+    assert result.sent == 2 + GAPS
     assert {name: each["RecordState"] for name, each in hub().items()} == {
         "legacy NEW": "ARCHIVED",
         "legacy SUPPRESSED": "ACTIVE",
     }
 
 
-def test_a_waiver_s_end_opens_the_finding_that_nothing_suppresses(
-    aws: Aws, hub: Callable[[], dict[str, dict[str, Any]]]
+@pytest.mark.parametrize("waiver_id", ["5ca1ab1e", None])
+def test_a_waiver_s_end_opens_the_finding_that_nothing_suppresses_and_archives_the_other(
+    aws: Aws, hub: Callable[[], dict[str, dict[str, Any]]], waiver_id: str | None
 ) -> None:
     security_hub.send(aws, report(waived("legacy")))
-    security_hub.send(aws, report(bucket("legacy", waiver_id="5ca1ab1e", change="new")))
-    assert hub()["legacy NEW"]["RecordState"] == "ACTIVE"
+    assert {name: each["RecordState"] for name, each in hub().items()} == {
+        "legacy SUPPRESSED": "ACTIVE"
+    }
+    # Without an id the waiver was not left to expire, but taken away.
+    security_hub.send(aws, report(bucket("legacy", waiver_id=waiver_id, change="new")))
+    assert {name: each["RecordState"] for name, each in hub().items()} == {
+        "legacy NEW": "ACTIVE",
+        "legacy SUPPRESSED": "ARCHIVED",
+    }
 
 
-def test_nothing_to_tell_is_no_call(aws: Aws, calls: list[tuple[str, dict[str, Any]]]) -> None:
-    assert security_hub.send(aws, report(bucket("vault", "COMPLIANT"))) == (
-        security_hub.SecurityHubResult()
-    )
-    assert calls == []
+def test_what_a_rule_or_the_recorder_leaves_out_is_active_until_it_leaves_out_nothing(
+    aws: Aws, gaps: Callable[[], dict[str, dict[str, Any]]]
+) -> None:
+    silent = HealthProblem(kind="silent", rule_name=RULE, message="No sweep since yesterday.")
+    off = HealthProblem(kind="recorder", message="The recorder does not record.")
+    well = report(bucket("vault", "COMPLIANT"))
+    seen = []
+    for hour, problems in enumerate(([], [silent], [off], [])):
+        generated_at = f"2026-11-23T{hour:02}:20:00.000000Z"
+        given = replace(well, generated_at=generated_at, problems=problems)
+        assert security_hub.send(aws, given).sent == GAPS
+        seen.append({name: each["RecordState"] for name, each in gaps().items()})
+        for name, problem in ((RULE, silent), ("recorder", off)):
+            said = problem.message if problem in problems else "Nothing is known to be left out."
+            assert gaps()[name]["Description"] == said
+    assert seen == [
+        {RULE: "ARCHIVED", "recorder": "ARCHIVED"},
+        {RULE: "ACTIVE", "recorder": "ARCHIVED"},
+        {RULE: "ARCHIVED", "recorder": "ACTIVE"},
+        {RULE: "ARCHIVED", "recorder": "ARCHIVED"},
+    ]
 
 
 def test_at_most_a_hundred_findings_go_at_once(
@@ -213,10 +265,10 @@ def test_at_most_a_hundred_findings_go_at_once(
     calls: list[tuple[str, dict[str, Any]]],
     hub: Callable[[], dict[str, dict[str, Any]]],
 ) -> None:
-    result = security_hub.send(aws, report(*(bucket(f"b-{number}") for number in range(201))))
-    assert result == security_hub.SecurityHubResult(sent=201)
+    given = report(*(bucket(f"b-{number}") for number in range(201 - GAPS)))
+    assert security_hub.send(aws, given) == security_hub.SecurityHubResult(sent=201)
     assert sorted(len(batch) for batch in imports(calls)) == [1, 100, 100]
-    assert len(hub()) == 201
+    assert len(hub()) == 201 - GAPS
 
 
 def test_only_what_was_refused_is_sent_again(
@@ -226,7 +278,7 @@ def test_only_what_was_refused_is_sent_again(
     answer: Callable[..., None],
     findings_of: Callable[[Report], list[dict[str, Any]]],
 ) -> None:
-    given = report(bucket("a"), bucket("b"), bucket("c"))
+    given = report(bucket("a"))
     first, second, third = findings_of(given)
     answer(
         "BatchImportFindings",
@@ -245,7 +297,7 @@ def test_what_stays_refused_is_counted_by_its_last_code(
     answer: Callable[..., None],
     findings_of: Callable[[Report], list[dict[str, Any]]],
 ) -> None:
-    given = report(bucket("a"), bucket("b"))
+    given = replace(report(bucket("a")), rules=[])
     first, second = findings_of(given)
     answer(
         "BatchImportFindings",
@@ -267,7 +319,7 @@ def test_what_can_never_be_taken_is_not_sent_again(
     answer: Callable[..., None],
     findings_of: Callable[[Report], list[dict[str, Any]]],
 ) -> None:
-    given = report(bucket("a"), bucket("b"))
+    given = replace(report(bucket("a")), rules=[])
     first, _ = findings_of(given)
     answer("BatchImportFindings", refused(code, first, taken=1))
     assert security_hub.send(aws, given) == security_hub.SecurityHubResult(
@@ -287,11 +339,13 @@ def test_a_call_that_fails_counts_its_findings_and_harms_no_other(
     aws: Aws, error: str | Exception, code: str, fail: Callable[..., None]
 ) -> None:
     fail("BatchImportFindings", error, lambda params: len(params["Findings"]) == 100)
-    result = security_hub.send(aws, report(*(bucket(f"b-{number}") for number in range(101))))
+    given = report(*(bucket(f"b-{number}") for number in range(101 - GAPS)))
+    result = security_hub.send(aws, given)
     assert result == security_hub.SecurityHubResult(sent=1, failed=Counter({code: 100}))
 
 
 def test_codes_of_all_calls_are_added_up(aws: Aws, fail: Callable[..., None]) -> None:
     fail("BatchImportFindings", "LimitExceededException")
-    result = security_hub.send(aws, report(*(bucket(f"b-{number}") for number in range(250))))
+    given = report(*(bucket(f"b-{number}") for number in range(250 - GAPS)))
+    result = security_hub.send(aws, given)
     assert result == security_hub.SecurityHubResult(failed=Counter({"LimitExceededException": 250}))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from assay.events import Trigger
 from assay.summaries import DIGESTS_AN_ITEM, Summaries, digest, packed, unpacked
+from assay.timestamps import read_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,15 @@ def test_a_summary_lies_beside_the_verdicts_and_expires_with_history(
     assert item["rule_name"] == "run#ec2-tag-compliance"
     assert item["resource_id"] == NOW
     assert item["expires_at"] == run.expires_at
+
+
+def test_a_summary_outlives_any_silence_that_may_pass_however_short_history_is_kept(
+    summaries: Summaries, run: Run, summary: RunSummary, items: Items
+) -> None:
+    ran_at = int(read_timestamp(run.ordering_timestamp).timestamp())
+    summaries.put(replace(run, expires_at=ran_at + 86_400), summary)
+    (item,) = items("compliance-state")
+    assert item["expires_at"] == ran_at + 15 * 86_400
 
 
 def test_a_rule_without_a_sweep_has_no_last_one(summaries: Summaries) -> None:

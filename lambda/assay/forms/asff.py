@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _SCHEMA_VERSION = "2018-10-08"
 _TYPES = ["Software and Configuration Checks/AWS Security Best Practices"]
 
+# Ends the id of a waived violation's finding.
+_WAIVED = "/waived"
+
 _TITLE_LENGTH = 256
 _DESCRIPTION_LENGTH = 1024
 _RECOMMENDATION_LENGTH = 512
@@ -66,7 +69,7 @@ def finding(context: Context, resource: ResourceReport) -> dict[str, Any]:
         resource: One of its verdicts.
     """
     report = context.report
-    rule = context.rules[resource.rule_name]
+    rule = context.rule(resource.rule_name)
     severity = context.severity(resource)
     label = {"Label": "INFORMATIONAL" if severity is None else severity.upper()}
     if severity is not None:
@@ -82,7 +85,7 @@ def finding(context: Context, resource: ResourceReport) -> dict[str, Any]:
         "SchemaVersion": _SCHEMA_VERSION,
         "Id": (
             f"{report.region}/{report.account_id}/{context.finding_id(resource)}"
-            f"{'/waived' if resource.waived else ''}"
+            f"{_WAIVED if resource.waived else ''}"
         ),
         "ProductArn": (
             f"arn:{report.partition}:securityhub:{report.region}:{report.account_id}"
@@ -139,6 +142,22 @@ def finding(context: Context, resource: ResourceReport) -> dict[str, Any]:
     elif resource.change == "resolved":
         found["RecordState"] = "ARCHIVED"
     return found
+
+
+def ended_waiver(context: Context, resource: ResourceReport) -> dict[str, Any]:
+    """Returns, archived, the finding that a violation was if a waiver covered it before.
+
+    Args:
+        context: The report's context.
+        resource: One of its verdicts, an open violation.
+    """
+    found = finding(context, resource)
+    return {
+        **found,
+        "Id": f"{found['Id']}{_WAIVED}",
+        "Workflow": {"Status": "SUPPRESSED"},
+        "RecordState": "ARCHIVED",
+    }
 
 
 def _cut(text: str, length: int) -> str:

@@ -1,5 +1,8 @@
 """The report as CSV, for spreadsheets: a row for each resource and rule.
 
+What has no verdict has rows, too: resources that could not be read; and the account, for each rule
+that left something out, and for AWS Config's recorder.
+
 Rows are those of RFC 4180 (https://www.rfc-editor.org/rfc/rfc4180).
 """
 
@@ -9,17 +12,19 @@ import csv
 import re
 from typing import TYPE_CHECKING
 
+from assay.forms.context import RECORDER, Context, rule_words
 from assay.forms.form import Form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from assay.report import Report, ResourceReport, RuleReport, WaiverReport
+    from assay.report import Report, ResourceReport
 
 COLUMNS = (
     "status",
     "severity",
     "rule_name",
+    "rule_status",
     "resource_id",
     "resource_type",
     "annotation",
@@ -62,15 +67,12 @@ def defuse(text: str) -> str:
 
 def write(report: Report) -> Iterator[str]:
     """Writes the report."""
-    rules = {rule.rule_name: rule for rule in report.rules}
-    waivers = {waiver.waiver_id: waiver for waiver in report.waivers}
+    context = Context.of(report)
     writer = csv.writer(_Returned())
     yield _BYTE_ORDER_MARK
     yield writer.writerow(COLUMNS)
-    for resource in report.resources:
-        waiver = waivers.get(resource.waiver_id or "")
-        row = _row(resource, rules.get(resource.rule_name), waiver)
-        yield writer.writerow(map(defuse, row))
+    for resource in context.verdicts():
+        yield writer.writerow(map(defuse, _row(context, resource)))
 
 
 class _Returned:
@@ -80,13 +82,13 @@ class _Returned:
         return text
 
 
-def _row(
-    resource: ResourceReport, rule: RuleReport | None, waiver: WaiverReport | None
-) -> tuple[str, ...]:
+def _row(context: Context, resource: ResourceReport) -> tuple[str, ...]:
+    rule, waiver = context.rule(resource.rule_name), context.waiver(resource)
     return (
-        _status(resource),
+        context.words(resource),
         resource.severity,
         resource.rule_name,
+        "" if resource.rule_name == RECORDER else rule_words(rule),
         resource.resource_id,
         resource.resource_type,
         resource.annotation,
@@ -95,17 +97,10 @@ def _row(
         resource.change or "",
         resource.unreadable or "",
         *((waiver.status, waiver.owner, waiver.expires, waiver.reason) if waiver else [""] * 4),
-        *((rule.requirement, rule.remedy) if rule else [""] * 2),
+        rule.requirement,
+        rule.remedy,
         resource.console_url,
     )
-
-
-def _status(resource: ResourceReport) -> str:
-    if resource.is_open:
-        return "violation"
-    if resource.waived:
-        return "waived"
-    return resource.compliance_type.lower().replace("_", " ")
 
 
 FORM = Form(".csv", "text/csv; charset=utf-8", write)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from hashlib import sha256
@@ -21,6 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from assay.batches import batches
+from assay.forms.context import WORDS, Context, rule_words
 from assay.forms.form import Form
 from assay.report import TrendPoint
 from assay.rule import Severity
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
-    from assay.report import Counts, Report, ResourceReport, WaiverReport
+    from assay.report import Counts, Report, ResourceReport
 
 _PAGE = Path(__file__).parent / "page"
 
@@ -41,19 +43,18 @@ _LISTED = 10
 # Enough for each write to be worth its while, and little beside the report itself.
 _BATCH = 1000
 
-_STATUSES = {
-    "open": "Violation",
-    "waived": "Waived",
-    "compliant": "Compliant",
-    "not-applicable": "Not applicable",
+# What each status is called in the style sheet and by the icons, in the order of the rows.
+_CLASSES = {
+    "failed": "open",
+    "waived": "waived",
+    "unknown": "unknown",
+    "uncertain": "unconfirmed",
+    "passed": "compliant",
+    "not_applicable": "not-applicable",
 }
+_STATUSES = {name: WORDS[status].capitalize() for status, name in _CLASSES.items()}
+_PLACES = {name: place for place, name in enumerate(_STATUSES)}
 _SEVERITIES = [severity.value for severity in reversed(Severity)]
-_RULE_STATUSES = {
-    "reporting": "Reporting",
-    "silent": "Silent",
-    "never_reported": "Never reported",
-    None: "Not known",
-}
 _KINDS = {
     "never_reported": "Never reported",
     "silent": "Silent",
@@ -72,8 +73,9 @@ _NAME = "\0"
 
 def write(report: Report) -> Iterator[str]:
     """Writes the report."""
-    note = partial(_note, {waiver.waiver_id: waiver for waiver in report.waivers})
-    rows = sorted(report.resources, key=_urgency)
+    context = Context.of(report)
+    note, status = partial(_note, context), partial(_status, context)
+    rows = sorted(report.resources, key=partial(_urgency, status))
     style, script = _read("report.css"), _read("report.js")
     yield from (
         _environment()
@@ -88,7 +90,7 @@ def write(report: Report) -> Iterator[str]:
             script=Markup(script),  # noqa: S704 - a file of ours
             age=partial(_age, read_timestamp(report.generated_at)),
             trend=_trend(report),
-            not_reporting=[rule for rule in report.rules if rule.status != "reporting"],
+            not_reporting=[rule for rule in report.rules if not rule.is_reporting],
             limits=[each for each in report.problems if not each.kind.startswith("waiver_")],
             most_violations=max((each.non_compliant for each in report.severities), default=0),
             new=_first(row for row in rows if row.change == "new"),
@@ -99,12 +101,14 @@ def write(report: Report) -> Iterator[str]:
                 key=lambda row: row.since,
             ),
             rule_names={rule.rule_name for rule in report.rules},
+            tally=Counter(map(status, rows)),
             rows=rows[:_FIRST_ROWS],
             note=note,
-            data=map(_inline, _data(report, rows, note)),
+            status=status,
+            data=map(_inline, _data(report, rows, note, status)),
             statuses=_STATUSES,
             severities=_SEVERITIES,
-            rule_statuses=_RULE_STATUSES,
+            rule_words=rule_words,
             kinds=_KINDS,
         )
     )
@@ -129,7 +133,6 @@ def _environment() -> Environment:
         "plain": _plain,
         "seconds": _seconds,
         "split_arn": _split,
-        "status": _status,
     }
     return environment
 
@@ -146,21 +149,20 @@ def _first(resources: Iterable[ResourceReport]) -> list[ResourceReport]:
     return list(islice(resources, _LISTED))
 
 
-def _status(resource: ResourceReport) -> str:
-    if resource.compliance_type == "NON_COMPLIANT":
-        return "waived" if resource.waived else "open"
-    # Whatever is not known to be compliant is not shown as if it were.
-    return "compliant" if resource.compliance_type == "COMPLIANT" else "not-applicable"
+def _status(context: Context, resource: ResourceReport) -> str:
+    return _CLASSES["waived" if resource.waived else context.status(resource)]
 
 
 def _severity_rank(severity: str) -> int:
     return _SEVERITIES.index(severity) if severity in _SEVERITIES else len(_SEVERITIES)
 
 
-def _urgency(resource: ResourceReport) -> tuple[int, int, bool, str, str]:
+def _urgency(
+    status: Callable[[ResourceReport], str], resource: ResourceReport
+) -> tuple[int, int, bool, str, str]:
     """What is to be seen first: open violations, the most severe and new ones before others."""
     return (
-        list(_STATUSES).index(_status(resource)),
+        _PLACES[status(resource)],
         _severity_rank(resource.severity),
         resource.change is None,
         resource.resource_id,
@@ -168,9 +170,9 @@ def _urgency(resource: ResourceReport) -> tuple[int, int, bool, str, str]:
     )
 
 
-def _note(waivers: dict[str, WaiverReport], resource: ResourceReport) -> str:
+def _note(context: Context, resource: ResourceReport) -> str:
     """What is to be said of a resource's waiver."""
-    waiver = waivers.get(resource.waiver_id or "")
+    waiver = context.waiver(resource)
     if waiver is None:
         return ""
     if resource.waived:
@@ -254,9 +256,10 @@ class _Trend:
 def _trend(report: Report) -> _Trend | None:
     if not report.trend:
         return None
-    not_reporting = sum(rule.status in {"silent", "never_reported"} for rule in report.rules)
     now = TrendPoint(
-        generated_at=report.generated_at, silent_rules=not_reporting, **asdict(report.summary)
+        generated_at=report.generated_at,
+        silent_rules=sum(not rule.is_reporting for rule in report.rules),
+        **asdict(report.summary),
     )
     points = [*report.trend, now]
     times = [_seconds(point.generated_at) for point in points]
@@ -298,7 +301,10 @@ class _Interned(dict[str, int]):
 
 
 def _data(
-    report: Report, rows: list[ResourceReport], note: Callable[[ResourceReport], str]
+    report: Report,
+    rows: list[ResourceReport],
+    note: Callable[[ResourceReport], str],
+    status: Callable[[ResourceReport], str],
 ) -> Iterator[str]:
     """Yields the rows as JSON: a column at a time, in which numbers stand for texts."""
     tables = {
@@ -318,7 +324,7 @@ def _data(
         return lambda row: tables[table][read(row)]
 
     columns: dict[str, Callable[[ResourceReport], object]] = {
-        "status": lambda row: list(_STATUSES).index(_status(row)),
+        "status": lambda row: _PLACES[status(row)],
         "severity": interned("severity", lambda row: row.severity),
         "rule": interned("rule", lambda row: row.rule_name),
         "before": interned("before", lambda row: _split(row.resource_id)[0]),

@@ -5,11 +5,11 @@ A line for each resource, so that a large report can be searched line by line.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, fields, replace
 from typing import TYPE_CHECKING
 
 from assay.forms.form import Form
+from assay.forms.streaming import write_object
 from assay.report import ResourceReport
 
 if TYPE_CHECKING:
@@ -22,14 +22,17 @@ _RESOURCE_FIELDS = sorted(field.name for field in fields(ResourceReport))
 
 def write(report: Report) -> Iterator[str]:
     """Writes the report."""
-    around = asdict(replace(report, resources=[]))
-    before, after = json.dumps(around, indent=1, sort_keys=True).split('"resources": []')
-    yield f'{before}"resources": ['
-    for number, resource in enumerate(report.resources):
-        # Not `asdict`, which takes ten times as long.
-        values = {name: getattr(resource, name) for name in _RESOURCE_FIELDS}
-        yield f"{',' if number else ''}\n{json.dumps(values)}"
-    yield f"\n]{after}\n"
+    return write_object(
+        asdict(replace(report, resources=[])),
+        {
+            "resources": (
+                # Not `asdict`, which takes ten times as long.
+                {name: getattr(resource, name) for name in _RESOURCE_FIELDS}
+                for resource in report.resources
+            )
+        },
+        sort_keys=True,
+    )
 
 
 FORM = Form(".json", "application/json", write)

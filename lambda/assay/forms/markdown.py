@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from assay.forms.context import WORDS, Context, rule_words
 from assay.forms.form import Form
 from assay.rule import Severity
 
@@ -121,21 +122,24 @@ def write(report: Report) -> Iterator[str]:
 
 
 def _summary(report: Report) -> Iterator[str]:
-    counts = report.summary
+    context, counts = Context.of(report), report.summary
+    uncertain = sum(context.status(resource) == "uncertain" for resource in report.resources)
+    not_confirmed = f", {uncertain:,} {WORDS['uncertain']}" if uncertain else ""
     yield (
         f"## Compliance of account {code(report.account_id)} in {code(report.region)},"
         f" deployment {code(report.environment_suffix)}\n\n"
         f"**Score: {score(counts)}.** {counts.non_compliant:,} open violations,"
-        f" {counts.waived:,} waived, {counts.not_applicable:,} not applicable.\n\n"
+        f" {counts.waived:,} waived, {counts.not_applicable:,} not applicable"
+        f"{not_confirmed}.\n\n"
         f"Report of {minute(report.generated_at)} UTC."
     )
     if report.dashboard_url:
         yield f" {link('dashboard', report.dashboard_url)}"
     yield "\n"
-    silent = sum(rule.status in {"silent", "never_reported"} for rule in report.rules)
+    silent = sum(not rule.is_reporting for rule in report.rules)
     if silent:
         yield (
-            f"\n**{silent:,} of {len(report.rules):,} rules did not report in their time:"
+            f"\n**{silent:,} of {len(report.rules):,} rules are not known to report in time:"
             " what they would find is not in the score.**\n"
         )
 
@@ -150,6 +154,11 @@ def _changes(report: Report) -> Iterator[str]:
         f"Since {minute(changes.compared_with)} UTC: **{changes.new:,} new**,"
         f" {changes.resolved:,} resolved, {changes.still_open:,} still open.\n"
     )
+    if changes.no_longer_judged:
+        yield (
+            f"\n{changes.no_longer_judged:,} open then, not judged any more:"
+            " their rule is not in this report.\n"
+        )
     for point in report.trend[-1:]:
         yield f"\nThe score then was {score(point)}.\n"
 
@@ -164,7 +173,7 @@ def _rules(report: Report) -> Iterator[str]:
 
 
 def _rule(rule: RuleReport) -> tuple[str, ...]:
-    state = (rule.status or "unknown").replace("_", " ")
+    state = rule_words(rule)
     return (
         code(rule.rule_name),
         code(rule.severity),
@@ -172,7 +181,7 @@ def _rule(rule: RuleReport) -> tuple[str, ...]:
         f"{rule.non_compliant:,}",
         f"{rule.waived:,}",
         minute(rule.last_run.ordering_timestamp) if rule.last_run else "never",
-        state if state == "reporting" else f"**{state}**",
+        state if rule.is_reporting else f"**{state}**",
     )
 
 
@@ -187,6 +196,15 @@ def _health(report: Report) -> Iterator[str]:
         for each in problems
     )
     yield from table(("Problem", "Rule", "What"), rows, len(problems), _SECTION_SIZE)
+    never_read = list(Context.of(report).never_read())
+    if not never_read:
+        return
+    yield "\nNever judged, because they could not be read:\n\n"
+    rows = (
+        (code(each.resource_id), code(each.rule_name), code(each.unreadable or ""))
+        for each in never_read
+    )
+    yield from table(("Resource", "Rule", "Error"), rows, len(never_read), _SECTION_SIZE)
 
 
 def _waivers(report: Report) -> Iterator[str]:

@@ -75,7 +75,7 @@ def _milliseconds(timestamp: str) -> int:
 
 def _finding(context: Context, resource: ResourceReport) -> dict[str, Any]:
     report = context.report
-    rule = context.rules[resource.rule_name]
+    rule, waiver = context.rule(resource.rule_name), context.waiver(resource)
     # A waiver's beginning closes an open violation, but what there is now is a waived one.
     activity_id, activity_name = _ACTIVITIES[None if resource.waived else resource.change]
     severity_id, severity = _SEVERITIES[context.severity(resource)]
@@ -130,8 +130,7 @@ def _finding(context: Context, resource: ResourceReport) -> dict[str, Any]:
         finding["finding_info"]["src_url"] = resource.console_url
     if rule.remedy:
         finding["remediation"] = {"desc": rule.remedy}
-    if resource.waiver_id is not None:
-        waiver = context.waivers[resource.waiver_id]
+    if waiver:
         finding["unmapped"]["waiver"] = {
             "waiver_id": waiver.waiver_id,
             "owner": waiver.owner,

@@ -68,7 +68,7 @@ def write(report: Report) -> Iterator[str]:
                 for observation in of_rule
             ),
         }
-        if report.resources
+        if any(observations.values())
         else {},
     )
 
@@ -76,14 +76,14 @@ def write(report: Report) -> Iterator[str]:
 def _observe(context: Context) -> dict[str, list[_Observation]]:
     """Puts verdicts together that say the same, by rule."""
     found: dict[tuple[object, ...], _Observation] = {}
-    for resource in context.report.resources:
+    for resource in context.verdicts():
         key = tuple(getattr(resource, name) for name in _SAME)
         if key not in found:
             found[key] = _Observation(context.stable_id("observation", *key))
         found[key].resources.append(resource)
     by_rule: dict[str, list[_Observation]] = {rule_name: [] for rule_name in context.rules}
     for observation in found.values():
-        by_rule[observation.resources[0].rule_name].append(observation)
+        by_rule.setdefault(observation.resources[0].rule_name, []).append(observation)
     return by_rule
 
 
@@ -197,7 +197,7 @@ def _result(
     }
     if entries := [_log_entry(context, run) for rule in report.rules for run in _runs(rule)]:
         result["assessment-log"] = {"entries": entries}
-    if report.resources:
+    if any(observations.values()):
         # Both are filled in when they are written.
         definitions["inventory-items"] = []
         result["observations"] = []
@@ -216,9 +216,8 @@ def _result(
 
 
 def _inventory(context: Context) -> Iterator[dict[str, Any]]:
-    # They are sorted by ARN.
     for resource_id, verdicts in groupby(
-        context.report.resources, key=lambda resource: resource.resource_id
+        sorted(context.verdicts(), key=_resource_id), key=_resource_id
     ):
         resource = next(verdicts)
         yield {
@@ -231,6 +230,10 @@ def _inventory(context: Context) -> Iterator[dict[str, Any]]:
         }
 
 
+def _resource_id(resource: ResourceReport) -> str:
+    return resource.resource_id
+
+
 def _item_id(context: Context, resource: ResourceReport) -> str:
     return context.stable_id("item", resource.resource_id)
 
@@ -239,11 +242,12 @@ def _observation(context: Context, observation: _Observation) -> dict[str, Any]:
     verdict = observation.resources[0]
     found = {
         "uuid": observation.uuid,
-        "title": f"{verdict.rule_name}: {verdict.compliance_type}",
+        "title": f"{verdict.rule_name}: {context.words(verdict)}",
         "description": verdict.annotation,
         "props": _props(
             rule=verdict.rule_name,
             verdict=verdict.compliance_type,
+            status=context.words(verdict),
             severity=context.severity(verdict),
             change=verdict.change,
             unreadable=verdict.unreadable,
@@ -278,7 +282,7 @@ def _risks(
         if verdict.is_open:
             by_waiver.setdefault(None, []).append(observation)
         elif verdict.waived:
-            by_waiver.setdefault(verdict.waiver_id, []).append(observation)
+            by_waiver.setdefault(verdict.waiver_id or "", []).append(observation)
     for waiver_id, violations in by_waiver.items():
         number = sum(len(violation.resources) for violation in violations)
         risk: dict[str, Any] = {
@@ -292,11 +296,11 @@ def _risks(
             "related-observations": _related(violations),
         }
         if waiver_id is not None:
-            waiver = context.waivers[waiver_id]
             risk["status"] = "deviation-approved"
-            risk["statement"] = (
-                f"Waived violations: {number}. {waiver.owner} answers for them until "
-                f"{waiver.expires}: {waiver.reason}"
+            risk["statement"] = f"Waived violations: {number}."
+        if waiver := context.waivers.get(waiver_id or ""):
+            risk["statement"] += (
+                f" {waiver.owner} answers for them until {waiver.expires}: {waiver.reason}"
             )
             risk["props"] += _props(
                 waiver_id=waiver_id,
@@ -362,7 +366,7 @@ def _reason(rule: RuleReport) -> tuple[str, str]:
     if rule.non_compliant or rule.waived:
         found.append(f"Open violations: {rule.non_compliant}, waived ones: {rule.waived}.")
     reason = "fail" if found else "other"
-    if rule.status != "reporting":
+    if not rule.is_reporting:
         found.append("The rule is not known to have reported in its time.")
     if rule.last_run is not None and rule.last_run.unreadable_count:
         found.append(f"Resources that could not be read: {rule.last_run.unreadable_count}.")

@@ -8,17 +8,18 @@ what GitHub reads of it. What has been resolved is left out: GitHub does not kno
 
 from __future__ import annotations
 
-import json
 import re
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from assay.forms.context import Context
 from assay.forms.form import Form
 from assay.forms.markdown import escape
+from assay.forms.streaming import write_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from assay.report import HealthProblem, Report, ResourceReport, RuleReport, WaiverReport
 
@@ -53,19 +54,26 @@ def write(report: Report) -> Iterator[str]:
     violations = [each for each in report.resources if each.compliance_type == "NON_COMPLIANT"]
     # Sorting keeps the report's own order of what is alike.
     violations.sort(key=lambda each: (each.waived, -_SECURITY_SEVERITIES.get(each.severity, 0)))
-    run = _run(report, left_out=max(len(violations) - RESULTS, 0))
-    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    before, after = json.dumps(log, indent=1).split('"results": []')
-    yield f'{before}"results": ['
-    waivers = {waiver.waiver_id: waiver for waiver in report.waivers}
-    for number, resource in enumerate(violations[:RESULTS]):
-        result = _result(report, resource, waivers)
-        yield f"{',' if number else ''}\n{json.dumps(result)}"
-    yield f"\n]{after}\n"
+    context = Context.of(report)
+    run = _run(context, left_out=max(len(violations) - RESULTS, 0))
+    return write_object(
+        {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]},
+        {"results": (_result(context, resource) for resource in violations[:RESULTS])},
+    )
 
 
-def _run(report: Report, left_out: int) -> dict[str, Any]:
+def _run(context: Context, left_out: int) -> dict[str, Any]:
+    report = context.report
     notifications = [_notification(problem) for problem in report.problems]
+    notifications += [
+        {
+            "descriptor": {"id": "unreadable"},
+            "level": "warning",
+            "message": {"text": _message(f"{resource.resource_id}: {resource.annotation}")},
+            "associatedRule": {"id": resource.rule_name},
+        }
+        for resource in context.never_read()
+    ]
     if left_out:
         text = f"{left_out} violations are left out: code-scanning pages take {RESULTS}."
         notifications.append(
@@ -113,7 +121,7 @@ def _rule(rule: RuleReport) -> dict[str, Any]:
 
 
 def _notification(problem: HealthProblem) -> dict[str, Any]:
-    notification = {
+    notification: dict[str, Any] = {
         "descriptor": {"id": problem.kind},
         "level": _NOTIFICATION_LEVELS[problem.kind],
         "message": {"text": _message(problem.message)},
@@ -123,10 +131,8 @@ def _notification(problem: HealthProblem) -> dict[str, Any]:
     return notification
 
 
-def _result(
-    report: Report, resource: ResourceReport, waivers: Mapping[str, WaiverReport]
-) -> dict[str, Any]:
-    waiver = waivers.get(resource.waiver_id or "")
+def _result(context: Context, resource: ResourceReport) -> dict[str, Any]:
+    waiver = context.waiver(resource)
     # GitHub reads this one fingerprint only.
     named = f"{resource.rule_name}#{resource.resource_id}".encode()
     fingerprint = blake2b(named, digest_size=16).hexdigest()
@@ -145,10 +151,11 @@ def _result(
             "console_url": resource.console_url,
         },
     }
-    compared_with = report.changes.compared_with
+    compared_with = context.report.changes.compared_with
     if compared_with is not None:
-        # A waived violation is no change, whether it was there before or not.
-        is_new = resource.change == "new" or resource.since > compared_with
+        # A waived violation is no change, whether it was there before or not; and one that was
+        # mended and came back between two reports is none, either, though its time is new.
+        is_new = resource.since > compared_with if resource.waived else resource.change == "new"
         result["baselineState"] = "new" if is_new else "unchanged"
     return result
 

@@ -11,7 +11,7 @@ from botocore.session import get_session
 from botocore.validate import ParamValidator
 
 from assay import forms, rules
-from assay.forms.asff import finding
+from assay.forms.asff import ended_waiver, finding
 from assay.forms.context import Context
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def made(report: Report, name: str, **other: Any) -> dict[str, Any]:
 
 def test_every_finding_is_valid_by_botocore_s_model_and_by_the_documentation(full: Report) -> None:
     findings = written(full)
-    assert len(findings) == len(full.resources) + 3
+    assert len(findings) == len(full.resources) + 4
     validate(findings)
     for found in findings:
         documented(found)
@@ -238,6 +238,28 @@ def test_an_expired_waiver_is_named_and_suppresses_nothing(full: Report) -> None
     assert found["Workflow"] == {"Status": "NEW"}
 
 
+def test_what_was_suppressed_until_a_waiver_ended_is_archived(full: Report) -> None:
+    resource = next(each for each in full.resources if each.change == "new")
+    found = ended_waiver(Context.of(full), resource)
+    validate([found])
+    documented(found)
+    waived = made(full, "new-uploads", waived=True)
+    assert found["Id"] == waived["Id"] != made(full, "new-uploads")["Id"]
+    assert found["Workflow"] == waived["Workflow"]
+    assert (found["RecordState"], waived["RecordState"]) == ("ARCHIVED", "ACTIVE")
+
+
+def test_a_rule_and_a_waiver_that_the_report_does_not_list_are_named_as_far_as_known(
+    full: Report,
+) -> None:
+    found = made(replace(full, waivers=[]), "legacy", rule_name="gone-rule", console_url="")
+    validate([found])
+    documented(found)
+    assert found["GeneratorId"] == "assay/gone-rule"
+    assert found["Title"] == "What gone-rule requires is not in the report."
+    assert found["Note"]["Text"] == "Waived; the report does not say by whom."
+
+
 def test_a_violation_whose_waiver_begins_is_not_archived(full: Report) -> None:
     assert made(full, "legacy", change="resolved")["RecordState"] == "ACTIVE"
 
@@ -250,7 +272,10 @@ def test_what_is_too_long_is_cut_and_what_is_blank_is_a_dash(
     report = replace(
         report,
         problems=[],
-        rules=[replace(rule, requirement="r" * 257, remedy="m" * 600) for rule in report.rules],
+        rules=[
+            replace(rule, requirement="r" * 257, remedy="m" * 600, last_run=None)
+            for rule in report.rules
+        ],
         waivers=[replace(waiver, reason="w" * 5000) for waiver in report.waivers],
     )
     (found,) = written(report)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from assay.forms.context import Context
+from assay.forms.context import RECORDER, WORDS, Context, rule_words
 
 if TYPE_CHECKING:
     from assay.report import Report, ResourceReport
@@ -21,11 +21,12 @@ def with_rules(report: Report, **other: Any) -> Report:
     return replace(report, rules=[replace(rule, **other) for rule in report.rules])
 
 
-def test_all_verdicts_come_in_their_order_and_then_what_rules_left_out(full: Report) -> None:
+def test_all_verdicts_come_in_their_order_and_then_what_was_left_out(full: Report) -> None:
     verdicts = list(Context.of(full).verdicts())
     assert verdicts[: len(full.resources)] == full.resources
     gaps = verdicts[len(full.resources) :]
     assert [(gap.rule_name, gap.severity, gap.annotation) for gap in gaps] == [
+        ("recorder", "medium", "AWS Config's recorder assay-dev does not record."),
         (
             "ec2-tag-compliance",
             "medium",
@@ -39,6 +40,82 @@ def test_all_verdicts_come_in_their_order_and_then_what_rules_left_out(full: Rep
     ]
     assert {gap.resource_id for gap in gaps} == {"AWS::::Account:123456789012"}
     assert {gap.evaluated_at for gap in gaps} == {full.generated_at}
+
+
+def test_a_resource_that_was_never_judged_is_named_with_the_error(full: Report) -> None:
+    others = [each for each in full.resources if each.config_resource_id != "closed"]
+    # What another rule found of it is no verdict of this one.
+    other_rule = replace(resource(full, "closed"), rule_name="rds-backup-compliance")
+    report = replace(full, resources=[*others, other_rule])
+    context = Context.of(report)
+    (found,) = context.never_read()
+    assert list(context.verdicts())[len(report.resources)] == found
+    assert (found.resource_id, found.rule_name, found.severity) == (
+        "arn:aws:s3:::closed",
+        "s3-encryption-compliance",
+        "high",
+    )
+    assert found.annotation == ("There is no verdict, because it could not be read: AccessDenied.")
+    assert (found.resource_type, found.evaluated_at) == (
+        "AWS::S3::Bucket",
+        "2026-11-23T06:00:00.000000Z",
+    )
+    assert (context.status(found), context.words(found)) == ("unknown", "not known")
+    assert context.reasons(found) == {"UNREADABLE": "It could not be read: AccessDenied."}
+    assert list(Context.of(full).never_read()) == []
+
+
+def test_what_nobody_left_out_is_resolved(full: Report) -> None:
+    context = Context.of(full)
+    names = [*context.rules, RECORDER]
+    open_ones = [context.of_account(name, context.gaps()[name]) for name in names]
+    assert [each.change for each in open_ones] == [None] * 4
+    assert {context.status(each) for each in open_ones} == {"unknown"}
+    resolved = [context.of_account(name, []) for name in names]
+    assert [each.change for each in resolved] == ["resolved"] * 4
+    assert {context.status(each) for each in resolved} == {"not_applicable"}
+    assert [*map(context.finding_id, open_ones)] == [*map(context.finding_id, resolved)]
+
+
+def test_the_recorder_is_no_rule_that_could_be_silent(full: Report) -> None:
+    context = Context.of(full)
+    recorder = next(each for each in context.verdicts() if each.rule_name == RECORDER)
+    assert context.reasons(recorder) == {}
+    assert context.rule(RECORDER).requirement == "AWS Config's recorder records and delivers."
+
+
+def test_a_rule_and_a_waiver_that_the_report_does_not_list_are_no_error(full: Report) -> None:
+    context = Context.of(replace(full, waivers=[]))
+    stray = replace(resource(full, "vault"), rule_name="gone-rule")
+    assert context.status(stray) == "uncertain"
+    assert context.rule("gone-rule").requirement == "What gone-rule requires is not in the report."
+    assert context.reasons(stray) == {
+        "NOT_REPORTING": (
+            "The report does not know whether the rule has reported in its time. "
+            "The verdict is that of 2026-11-23T06:00:00.000000Z."
+        )
+    }
+    assert context.reasons(resource(full, "legacy")) == {
+        "WAIVED": "Waived; the report does not say by whom."
+    }
+    assert context.reasons(resource(full, "new-uploads")) == {}
+    problems = [replace(full.problems[1], rule_name="gone-rule")]
+    (gap,) = Context.of(replace(full, problems=problems, resources=[], rules=[])).verdicts()
+    assert (gap.rule_name, gap.severity) == ("gone-rule", "medium")
+
+
+def test_each_status_has_its_words(full: Report) -> None:
+    context = Context.of(full)
+    assert {context.words(each) for each in context.verdicts()} == set(WORDS.values())
+    assert context.words(resource(full, "legacy")) == "waived"
+    assert context.words(resource(full, f"{2:017x}")) == "compliant (not confirmed)"
+    assert [rule_words(rule) for rule in full.rules] == ["silent", "never reported", "reporting"]
+    assert rule_words(replace(full.rules[0], status=None)) == "not known"
+
+
+def test_a_verdict_of_no_known_kind_is_not_passed(full: Report) -> None:
+    odd = replace(resource(full, "vault"), compliance_type="ODD")
+    assert Context.of(full).status(odd) == "unknown"
 
 
 def test_a_report_without_problems_has_nothing_but_its_verdicts(full: Report) -> None:

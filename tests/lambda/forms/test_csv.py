@@ -40,10 +40,32 @@ def test_the_form_is_csv_in_utf_8() -> None:
     assert form.write is write
 
 
-def test_there_is_a_row_for_each_resource_and_rule_below_a_header(full: Report) -> None:
+def test_there_is_a_row_for_each_verdict_below_a_header(full: Report) -> None:
     header, *others = table(full)
     assert tuple(header) == COLUMNS
-    assert [row[3] for row in others] == [resource.resource_id for resource in full.resources]
+    assert [row[4] for row in others] == [
+        *(resource.resource_id for resource in full.resources),
+        *["AWS::::Account:123456789012"] * 4,
+    ]
+
+
+def test_what_was_left_out_has_a_row(full: Report) -> None:
+    others = [each for each in full.resources if each.config_resource_id != "closed"]
+    found = rows(replace(full, resources=others))[len(others) :]
+    assert [
+        (row["status"], row["rule_name"], row["rule_status"], row["annotation"][:22])
+        for row in found
+    ] == [
+        ("not known", "s3-encryption-compliance", "reporting", "There is no verdict, b"),
+        ("not known", "recorder", "", "AWS Config's recorder "),
+        ("not known", "ec2-tag-compliance", "silent", "No sweep has been comp"),
+        ("not known", "rds-backup-compliance", "never reported", "No sweep has ever been"),
+        ("not known", "s3-encryption-compliance", "reporting", "1 resource could not b"),
+    ]
+    assert (found[0]["resource_id"], found[0]["unreadable"]) == (
+        "arn:aws:s3:::closed",
+        "AccessDenied",
+    )
 
 
 def test_a_report_without_resources_has_a_header_only(empty: Report) -> None:
@@ -56,6 +78,7 @@ def test_a_row_says_all_that_is_known_of_a_violation(full: Report) -> None:
         "status": "violation",
         "severity": "high",
         "rule_name": "s3-encryption-compliance",
+        "rule_status": "reporting",
         "resource_id": "arn:aws:s3:::closed",
         "resource_type": "AWS::S3::Bucket",
         "annotation": "There is no default encryption.",
@@ -75,12 +98,15 @@ def test_a_row_says_all_that_is_known_of_a_violation(full: Report) -> None:
     }
 
 
-def test_the_status_tells_waived_violations_from_open_ones(full: Report) -> None:
-    found = {row["resource_id"].rpartition(":")[2]: row["status"] for row in rows(full)}
+def test_the_status_tells_waived_violations_and_what_is_not_confirmed(full: Report) -> None:
+    found = {
+        row["resource_id"].rpartition(":")[2]: row["status"]
+        for row in rows(replace(full, problems=[]))
+    }
     assert found == {
         "instance/i-00000000000000001": "violation",
-        "instance/i-00000000000000002": "compliant",
-        "instance/i-00000000000000003": "compliant",
+        "instance/i-00000000000000002": "compliant (not confirmed)",
+        "instance/i-00000000000000003": "compliant (not confirmed)",
         "closed": "violation",
         "gone": "not applicable",
         "legacy": "waived",
@@ -108,9 +134,24 @@ def test_a_violation_names_the_waiver_that_has_ended(full: Report) -> None:
     )
 
 
-def test_a_rule_that_the_report_does_not_list_leaves_its_columns_empty(full: Report) -> None:
+def test_what_could_not_be_read_again_is_not_confirmed(
+    full: Report, with_resources: Callable[..., Report]
+) -> None:
+    vault = next(each for each in full.resources if each.config_resource_id == "vault")
+    found = rows(with_resources(vault, replace(vault, unreadable="AccessDenied")))[:2]
+    assert [(row["status"], row["unreadable"]) for row in found] == [
+        ("compliant", ""),
+        ("compliant (not confirmed)", "AccessDenied"),
+    ]
+
+
+def test_of_a_rule_that_the_report_does_not_list_nothing_is_known(full: Report) -> None:
     row = rows(replace(full, rules=[]))[0]
-    assert (row["requirement"], row["remedy"]) == ("", "")
+    assert (row["rule_status"], row["requirement"], row["remedy"]) == (
+        "not known",
+        "What ec2-tag-compliance requires is not in the report.",
+        "",
+    )
 
 
 def test_lines_end_as_rfc_4180_says(empty: Report) -> None:
@@ -122,7 +163,7 @@ def test_quotes_are_doubled_in_a_quoted_cell(full: Report) -> None:
 
 
 def test_it_is_written_row_by_row(full: Report) -> None:
-    assert len(list(write(full))) == 2 + len(full.resources)
+    assert len(list(write(replace(full, problems=[])))) == 2 + len(full.resources)
 
 
 def test_a_formula_is_shown_as_text(full: Report) -> None:
@@ -189,6 +230,7 @@ def test_any_text_comes_back_but_for_the_apostrophes(
         with_resources(resource),
         waivers=[replace(waiver, waiver_id=resource.waiver_id)],
         rules=[replace(rule, rule_name=resource.rule_name)],
+        problems=[],
     )
     header, cells = table(report)
 
@@ -198,6 +240,7 @@ def test_any_text_comes_back_but_for_the_apostrophes(
         "requirement": rule.requirement,
         "remedy": rule.remedy,
         "status": "waived",
+        "rule_status": "silent",
     }
     for name, cell in zip(header, cells, strict=True):
         assert cell.replace("'", "") == named[name].replace("'", "")

@@ -237,16 +237,17 @@ def test_the_data_hold_all_resources_with_the_most_urgent_first(full: Report) ->
         "closed",
         "i-00000000000000001",
         "legacy",
-        "vault",
         "i-00000000000000003",
         "i-00000000000000002",
+        "vault",
         "gone",
     ]
     block = data(full)
     assert [block["statuses"][place][0] for place in block["status"]] == [
         *["open"] * 3,
         "waived",
-        *["compliant"] * 3,
+        *["unconfirmed"] * 2,
+        "compliant",
         "not-applicable",
     ]
     notes = [block["tables"]["note"][place] for place in block["note"]]
@@ -351,7 +352,9 @@ def test_the_head_says_what_was_looked_at_and_when(full: Report) -> None:
 def test_the_score_has_its_numerator_and_denominator(full: Report) -> None:
     text = words(full)
     assert "50 % 3 of 6 judged resources are compliant." in text
-    assert "3 open violations 1 waived 3 compliant 1 not applicable" in text
+    assert (
+        "3 open violations 1 waived 1 compliant 1 not applicable 2 compliant (not confirmed)"
+    ) in text
 
 
 def test_a_score_of_nothing_is_a_dash(empty: Report) -> None:
@@ -396,11 +399,56 @@ def test_a_rule_that_does_not_report_is_never_green(full: Report) -> None:
     assert "1 of 3 rules is not known to report in time." in words(one)
 
 
+def test_no_row_of_a_rule_that_does_not_report_is_green(full: Report) -> None:
+    badge = re.compile(r'<span class="badge (compliant|unconfirmed)">.*?</svg>([^<]*)</span>')
+    assert badge.findall("".join(write(full))) == [
+        *[("unconfirmed", "Compliant (not confirmed)")] * 2,
+        ("compliant", "Compliant"),
+    ]
+    well = replace(full, rules=[replace(rule, status="reporting") for rule in full.rules])
+    assert badge.findall("".join(write(well))) == [("compliant", "Compliant")] * 3
+    assert "not confirmed" not in words(well)
+
+
+def test_a_row_that_could_not_be_read_again_is_not_green(
+    full: Report, with_resources: Callable[..., Report]
+) -> None:
+    vault = next(each for each in full.resources if each.config_resource_id == "vault")
+    block = data(with_resources(replace(vault, unreadable="AccessDenied"), vault))
+    assert [block["statuses"][place] for place in block["status"]] == [
+        ["unconfirmed", "Compliant (not confirmed)"],
+        ["compliant", "Compliant"],
+    ]
+
+
+def test_a_verdict_of_no_known_kind_is_shown_as_such(
+    full: Report, with_resources: Callable[..., Report]
+) -> None:
+    odd = replace(full.resources[-1], compliance_type="INSUFFICIENT_DATA")
+    assert '<span class="badge unknown">' in "".join(write(with_resources(odd)))
+    assert "Not known" in words(with_resources(odd))
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (1, "1 violation of then is not judged any more, because the rule is not in this report."),
+        (2, "2 violations of then are not judged any more, because"),
+    ],
+)
+def test_violations_that_nobody_judges_any_more_are_told(
+    full: Report, number: int, said: str
+) -> None:
+    report = replace(full, changes=replace(full.changes, no_longer_judged=number))
+    assert said in words(report)
+    assert "any more" not in words(full)
+
+
 def test_changes_are_listed_with_their_age(full: Report) -> None:
     text = words(full)
     assert "Since the report of 23 Nov 2026, 00:20 UTC." in text
     assert "1 new new-uploads s3-encryption-compliance · high · open for 1 hour" in text
-    assert "1 resolved i-00000000000000003 ec2-tag-compliance · compliant" in text
+    assert "1 resolved i-00000000000000003 ec2-tag-compliance · compliant (not confirmed)" in text
     assert (
         "2 still open i-00000000000000001 ec2-tag-compliance · medium · open for 22 days "
         "closed s3-encryption-compliance · high · open for 3 days" in text
@@ -441,8 +489,10 @@ def test_the_trend_has_a_gap_where_nothing_was_judged(full: Report) -> None:
 
 
 def test_the_trend_says_nothing_of_silence_when_there_was_none(full: Report) -> None:
-    report = replace(full, rules=[replace(rule, status=None) for rule in full.rules])
+    report = replace(full, rules=[replace(rule, status="reporting") for rule in full.rules])
     assert "a rule was silent then" not in words(report)
+    unknown = replace(full, rules=[replace(rule, status=None) for rule in full.rules])
+    assert "23 Nov 2026, 06:20 50 % 3 3 1 3" in words(unknown)
     assert "a rule was silent then" in words(full)
 
 

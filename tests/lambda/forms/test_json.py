@@ -26,7 +26,7 @@ def test_the_example_file_is_the_full_report(full: Report) -> None:
 
 def test_each_resource_has_a_line_of_its_own_and_is_yielded_by_itself(full: Report) -> None:
     pieces = list(forms.load("json").write(full))
-    assert len(pieces) == len(full.resources) + 2
+    assert len(pieces) == len(full.resources) + 3
     lines = "".join(pieces).splitlines()
     resources = [line for line in lines if line.startswith("{") and len(line) > 1]
     assert [json.loads(line.rstrip(","))["resource_id"] for line in resources] == [

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from assay import forms
+from assay.forms.context import Context
 from assay.forms.markdown import SIZE, code, escape, link, minute, score, table, urgency, write
 from assay.report import Counts
 
@@ -69,7 +70,10 @@ def test_the_form_is_markdown_in_utf_8() -> None:
 def test_the_score_comes_first_with_numerator_and_denominator(full: Report) -> None:
     title, _, line, *_ = read(full).splitlines()
     assert title == ("## Compliance of account `123456789012` in `us-east-1`, deployment `dev`")
-    assert line == ("**Score: 50 % (3 of 6).** 3 open violations, 1 waived, 1 not applicable.")
+    assert line == (
+        "**Score: 50 % (3 of 6).** 3 open violations, 1 waived, 1 not applicable,"
+        " 2 compliant (not confirmed)."
+    )
 
 
 def test_the_report_is_dated_and_links_to_the_dashboard(full: Report) -> None:
@@ -81,17 +85,28 @@ def test_the_report_is_dated_and_links_to_the_dashboard(full: Report) -> None:
 
 def test_silent_rules_are_told_of_beside_the_score(full: Report) -> None:
     summary = read(full).partition("\n### ")[0]
-    assert "**2 of 3 rules did not report in their time" in summary
+    assert "**2 of 3 rules are not known to report in time" in summary
 
 
 def test_nothing_is_said_of_silent_rules_when_none_is(full: Report) -> None:
-    assert "did not report" not in read(replace(full, rules=full.rules[2:]))
+    report = replace(full, rules=[replace(rule, status="reporting") for rule in full.rules])
+    assert "not known to report" not in read(report)
+    assert "not confirmed" not in read(report)
+    unknown = replace(full, rules=[replace(full.rules[2], status=None)])
+    assert "**1 of 1 rules are not known to report in time" in read(unknown)
 
 
 def test_what_changed_since_the_report_before(full: Report) -> None:
     assert section(full, "What changed") == (
         "Since `2026-11-23 00:20` UTC: **1 new**, 1 resolved, 2 still open.\n"
         "\nThe score then was 66.67 % (4 of 6).\n"
+    )
+
+
+def test_violations_that_nobody_judges_any_more_are_told(full: Report) -> None:
+    report = replace(full, changes=replace(full.changes, no_longer_judged=2))
+    assert ("\n2 open then, not judged any more: their rule is not in this report.\n") in section(
+        report, "What changed"
     )
 
 
@@ -137,7 +152,7 @@ def test_every_rule_has_its_score_and_its_state(full: Report) -> None:
 
 def test_a_rule_of_an_older_report_has_no_known_state(full: Report) -> None:
     older = replace(full, rules=[replace(full.rules[2], status=None)])
-    assert table_of(older, "Rules")[0]["State"] == "**unknown**"
+    assert table_of(older, "Rules")[0]["State"] == "**not known**"
 
 
 def test_the_scanners_health_lists_all_problems_but_those_of_waivers(full: Report) -> None:
@@ -154,6 +169,16 @@ def test_the_scanners_health_lists_all_problems_but_those_of_waivers(full: Repor
         "Rule": "",
         "What": "`AWS Config's recorder assay-dev does not record.`",
     }
+
+
+def test_resources_that_were_never_judged_are_named(full: Report) -> None:
+    health = section(replace(full, resources=[]), "The scanner's health")
+    assert health.endswith(
+        "\nNever judged, because they could not be read:\n\n"
+        "| Resource | Rule | Error |\n| --- | --- | --- |\n"
+        "| `arn:aws:s3:::closed` | `s3-encryption-compliance` | `AccessDenied` |\n"
+    )
+    assert "Never judged" not in read(full)
 
 
 def test_waivers_that_want_attention_come_first(full: Report) -> None:
@@ -372,11 +397,13 @@ def soiled(value: Any, texts: Iterator[str]) -> Any:
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(hostile, min_size=1, max_size=11))
 def test_no_text_of_a_report_is_read_as_markdown(full: Report, texts: list[str]) -> None:
-    found = list(tokens(read(soiled(full, cycle(texts)))))
+    report = soiled(full, cycle(texts))
+    found = list(tokens(read(report)))
     kinds = {token.type for token in found}
     assert not kinds & {"link_open", "image", "html_inline", "html_block", "em_open", "fence"}
     assert sum(token.type == "heading_open" for token in found) == 1 + len(HEADINGS)
-    assert sum(token.type == "td_open" for token in found) == 7 * 3 + 3 * 5 + 7 * 3 + 5 * 3
+    cells = 7 * 3 + 3 * 5 + 7 * 3 + 5 * 3 + 3 * len(list(Context.of(report).never_read()))
+    assert sum(token.type == "td_open" for token in found) == cells
     # What reads the rendered text, as mentions are read, skips code.
     outside = "".join(token.content for token in found if token.type == "text")
     assert not set("@#/\\<>&$`|[]") & set(outside)

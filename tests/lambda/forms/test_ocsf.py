@@ -57,7 +57,7 @@ def captions(values: dict[str, Any], attributes: dict[str, Any], seen: list[str]
 
 def test_every_finding_is_valid_by_the_official_schema(full: Report) -> None:
     findings = written(full)
-    assert len(findings) == len(full.resources) + 3
+    assert len(findings) == len(full.resources) + 4
     for finding in findings:
         validator().validate(finding)
 
@@ -193,6 +193,21 @@ def test_a_violation_whose_waiver_begins_is_suppressed_and_not_closed(
     legacy = next(each for each in full.resources if each.waived)
     finding = written(with_resources(replace(legacy, change="resolved")))[0]
     assert (finding["status"], finding["activity_name"]) == ("Suppressed", "Update")
+
+
+def test_a_rule_and_a_waiver_that_the_report_does_not_list_are_named_as_far_as_known(
+    full: Report,
+) -> None:
+    legacy = next(each for each in full.resources if each.waived)
+    report = replace(
+        full, resources=[replace(legacy, rule_name="gone-rule")], waivers=[], problems=[]
+    )
+    finding = written(report)[0]
+    validator().validate(finding)
+    assert finding["compliance"]["control"] == "gone-rule"
+    assert finding["finding_info"]["title"] == "What gone-rule requires is not in the report."
+    assert finding["unmapped"] == {"environment_suffix": "dev"}
+    assert finding["status_detail"].startswith("Waived; the report does not say by whom.")
 
 
 def test_what_the_report_does_not_know_is_left_out(full: Report) -> None:

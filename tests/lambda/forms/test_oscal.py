@@ -9,6 +9,7 @@ from oscal_bindings import AssessmentResultsDocument
 from pydantic import ValidationError
 
 from assay import forms
+from assay.forms.context import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +31,15 @@ def result(report: Report) -> dict[str, Any]:
     (only,) = written(report)["results"]
     found: dict[str, Any] = only
     return found
+
+
+def judged(report: Report) -> list[dict[str, Any]]:
+    """Returns the observations that have a verdict."""
+    return [
+        each
+        for each in result(report)["observations"]
+        if props(each)["verdict"] != "INSUFFICIENT_DATA"
+    ]
 
 
 def props(holder: dict[str, Any]) -> dict[str, str]:
@@ -138,8 +148,11 @@ def test_every_id_is_given_once_and_every_reference_leads_somewhere(full: Report
 
 def test_what_lasts_keeps_its_id_and_what_is_of_one_report_does_not(full: Report) -> None:
     first, second = result(full), result(replace(full, generated_at="2026-11-23T12:20:00.000000Z"))
-    for name in ("findings", "risks", "observations"):
+    for name in ("findings", "risks"):
         assert [each["uuid"] for each in first[name]] == [each["uuid"] for each in second[name]]
+    # What is left out is observed in each report anew.
+    observed = [{each["uuid"] for each in found["observations"]} for found in (first, second)]
+    assert len(observed[0] & observed[1]) == len(judged(full)) == len(observed[0]) - 4
     assert first["uuid"] != second["uuid"]
 
 
@@ -170,13 +183,14 @@ def test_every_verdict_is_in_an_observation(full: Report) -> None:
             each.evaluated_at,
             each.since,
         )
-        for each in full.resources
+        for each in Context.of(full).verdicts()
     )
 
 
 def test_a_resource_of_two_rules_is_one_item(full: Report) -> None:
     first = full.resources[0]
-    both = replace(full, resources=[first, replace(first, rule_name=S3)])
+    rules = [replace(rule, last_run=None) for rule in full.rules]
+    both = replace(full, resources=[first, replace(first, rule_name=S3)], problems=[], rules=rules)
     found = result(both)
     (item,) = found["local-definitions"]["inventory-items"]
     assert item["description"] == "AWS::EC2::Instance i-00000000000000001"
@@ -189,8 +203,8 @@ def test_what_is_said_of_many_resources_at_the_same_time_is_one_observation(
     vault = next(each for each in full.resources if each.config_resource_id == "vault")
     alike = [replace(vault, resource_id=f"{vault.resource_id}-{number}") for number in range(5)]
     other = replace(vault, annotation="Default encryption is aws:kms.")
-    found = result(with_resources(*alike, other))
-    assert sorted(len(each["subjects"]) for each in found["observations"]) == [1, 5]
+    found = judged(with_resources(*alike, other))
+    assert sorted(len(each["subjects"]) for each in found) == [1, 5]
 
 
 @pytest.mark.parametrize(
@@ -212,13 +226,13 @@ def test_what_is_not_the_same_is_another_observation(
 ) -> None:
     plain = next(each for each in full.resources if each.config_resource_id == "closed")
     plain = replace(plain, unreadable=None)
-    found = result(with_resources(plain, replace(plain, **other)))["observations"]
+    found = judged(with_resources(plain, replace(plain, **other)))
     assert len({each["uuid"] for each in found}) == 2
 
 
 def test_an_observation_says_what_is_to_be_known_of_its_verdict(full: Report) -> None:
     observations = result(full)["observations"]
-    unreadable = of(observations, unreadable="AccessDenied")
+    unreadable = of(observations, unreadable="AccessDenied", verdict="NON_COMPLIANT")
     assert unreadable["remarks"].startswith("It could not be read again: AccessDenied.")
     assert unreadable["types"] == ["finding"]
     assert props(unreadable)["severity"] == "high"
@@ -230,7 +244,13 @@ def test_an_observation_says_what_is_to_be_known_of_its_verdict(full: Report) ->
     plain = of(observations, rule=S3, verdict="COMPLIANT")
     assert "remarks" not in plain
     assert plain["types"] == ["control-objective"]
-    assert props(plain) == {"rule": S3, "verdict": "COMPLIANT"}
+    assert props(plain) == {"rule": S3, "verdict": "COMPLIANT", "status": "compliant"}
+    assert plain["title"] == f"{S3}: compliant"
+    assert {each["title"] for each in observations if props(each)["rule"] == EC2} == {
+        f"{EC2}: violation",
+        f"{EC2}: compliant (not confirmed)",
+        f"{EC2}: not known",
+    }
 
 
 def test_open_violations_are_a_risk_of_their_rule(full: Report) -> None:
@@ -271,6 +291,18 @@ def test_what_a_waiver_covers_is_an_approved_risk_until_it_expires(full: Report)
     assert risk["related-observations"] == [{"observation-uuid": waived["uuid"]}]
 
 
+def test_a_rule_and_a_waiver_that_the_report_does_not_list_are_no_error(full: Report) -> None:
+    legacy = next(each for each in full.resources if each.waived)
+    stray = replace(legacy, rule_name="gone-rule")
+    report = replace(full, resources=[legacy, stray], waivers=[])
+    of(judged(report), rule="gone-rule")
+    (risk,) = result(report)["risks"]
+    assert (risk["status"], risk["statement"]) == ("deviation-approved", "Waived violations: 1.")
+    assert "deadline" not in risk
+    (nameless,) = result(replace(report, resources=[replace(legacy, waiver_id=None)]))["risks"]
+    assert nameless["status"] == "deviation-approved"
+
+
 def test_a_finding_leads_to_its_observations_and_risks(full: Report) -> None:
     found = result(full)
     finding = of(found["findings"], rule=S3)
@@ -285,7 +317,10 @@ def test_a_finding_leads_to_its_observations_and_risks(full: Report) -> None:
     )
     assert props(finding)["score"] == "33.33"
     silent = of(found["findings"], rule=RDS)
-    assert {"related-observations", "related-risks"}.isdisjoint(silent)
+    gap = of(found["observations"], rule=RDS)
+    assert gap["description"] == "No sweep has ever been completed."
+    assert silent["related-observations"] == [{"observation-uuid": gap["uuid"]}]
+    assert "related-risks" not in silent
     assert "score" not in props(silent)
 
 

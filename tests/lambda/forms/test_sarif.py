@@ -282,6 +282,14 @@ def test_a_waived_violation_is_new_when_it_began_after_the_report_before(
     assert result["baselineState"] == state
 
 
+def test_a_violation_that_was_mended_and_came_back_between_two_reports_is_not_new(
+    full: Report, with_resources: Callable[..., Report]
+) -> None:
+    report = with_resources(violation(full, since="2026-11-23T05:00:00.000000Z"))
+    (result,) = read(report)["results"]
+    assert result["baselineState"] == "unchanged"
+
+
 def test_without_a_report_before_nothing_has_a_baseline(full: Report, empty: Report) -> None:
     report = replace(full, changes=empty.changes)
     assert all("baselineState" not in result for result in read(report)["results"])
@@ -315,6 +323,24 @@ def test_all_problems_are_notifications(full: Report) -> None:
             "message": {"text": "No sweep has been completed since 2026-11-21T06:00:00.000000Z."},
             "associatedRule": {"id": "ec2-tag-compliance"},
         },
+    ]
+
+
+def test_resources_that_were_never_judged_are_notifications(full: Report) -> None:
+    report = replace(full, resources=[], problems=[])
+    (invocation,) = read(report)["invocations"]
+    assert invocation["toolExecutionNotifications"] == [
+        {
+            "descriptor": {"id": "unreadable"},
+            "level": "warning",
+            "message": {
+                "text": (
+                    "arn:aws:s3:::closed: There is no verdict, because it could not be read: "
+                    "AccessDenied."
+                )
+            },
+            "associatedRule": {"id": "s3-encryption-compliance"},
+        }
     ]
 
 
@@ -359,15 +385,15 @@ def test_what_is_too_much_for_code_scanning_is_left_out_and_said(
 
 
 def test_it_is_written_result_by_result(full: Report) -> None:
-    before, *pieces, after = write(full)
-    assert before.endswith('"results": [')
-    assert [json.loads(piece.removeprefix(","))["ruleId"] for piece in pieces] == [
+    before, *pieces, end, after = write(full)
+    assert before.endswith('"results": ')
+    assert [json.loads(piece[1:])["ruleId"] for piece in pieces] == [
         "s3-encryption-compliance",
         "s3-encryption-compliance",
         "ec2-tag-compliance",
         "s3-encryption-compliance",
     ]
-    assert after.startswith("\n]")
+    assert end + after.partition("\n")[0] == "\n]"
 
 
 @settings(
