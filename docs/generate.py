@@ -45,7 +45,7 @@ def settings_page() -> str:
         "| `ASSAY_ENVIRONMENTS` | another folder of settings |",
         "| `CDKTF_OUTDIR` | where stacks are synthesized to; `cdktf.out` by default |",
     ]
-    for model in _models(Settings):
+    for model in dict.fromkeys(_models(Settings)):
         title = "All keys" if model is Settings else model.__name__
         description = " ".join((model.__doc__ or "").split())
         lines += ["", f"## {title}", "", description, ""]

@@ -26,9 +26,11 @@ from assay.permissions import (
 from assay.rule import AnyRule, Rule, Severity
 from assay.waivers import Waiver
 from assay_constructs.code import WAIVERS_FILE, deployment_package
+from assay_constructs.config import ConfigTrigger
 from assay_constructs.continuation import ContinuationQueue
 from assay_constructs.errors import ConstructArgumentError
 from assay_constructs.function import ComplianceFunction, trust_policy
+from assay_constructs.managed_rules import MaximumExecutionFrequency
 from assay_constructs.policy import allow
 from assay_constructs.schedule import MAXIMUM_TARGETS, Schedule
 from assay_constructs.validation import check_length, check_range
@@ -54,6 +56,8 @@ class EvaluatorRule:
         input_parameters: Its parameters in the form of AWS Config, all strings, as the
             parameters' ``to_input_parameters`` writes them; the rule's own without any.
         severity: Severity of a violation; the rule's own when ``None``.
+        config_triggers: What AWS Config runs it on, see ``LambdaRule``.
+        maximum_execution_frequency: How often AWS Config runs it periodically, see ``LambdaRule``.
 
     Raises:
         ConstructArgumentError: When the class lacks what a rule must have.
@@ -63,6 +67,8 @@ class EvaluatorRule:
     rule: type[AnyRule]
     input_parameters: Mapping[str, str] = field(default_factory=dict)
     severity: Severity | None = None
+    config_triggers: Sequence[ConfigTrigger] | None = None
+    maximum_execution_frequency: MaximumExecutionFrequency | None = None
 
     def __post_init__(self) -> None:
         missing = [name for name in get_annotations(Rule) if not hasattr(self.rule, name)]

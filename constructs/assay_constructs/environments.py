@@ -12,15 +12,10 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from assay_constructs.config_settings import RecorderCreate
 from assay_constructs.errors import SettingsError, shortened
-from assay_constructs.settings import (
-    Allowed,
-    CloudBackend,
-    Location,
-    RecorderCreate,
-    Settings,
-    Suffix,
-)
+from assay_constructs.settings import CloudBackend, Settings, Suffix
+from assay_constructs.settings_types import Allowed, Location
 
 _TAG = "tag:yaml.org,2002:"
 # A date is text to everybody but YAML 1.1, and so are its two words with a meaning of their own.
@@ -53,29 +48,27 @@ def read_environments(
     mistakes = list(_suffix_mistakes(environment_suffix))
     copy_suffix = None if mistakes else environment_suffix
     environments: dict[str, Settings] = {}
+    copies: dict[str, Settings] = {}
     documents: dict[str, _Document] = {}
     for file in files:
         try:
             _check_name(file)
             document = _Document(file)
-            settings = _settings(document)
+            settings = _settings(document, file.parent)
+            environments[file.stem], documents[file.stem] = settings, document
+            if copy_suffix not in (None, settings.environment_suffix):
+                shared = _shared_with_original(settings)
+                mistakes += [document.mistake(*mistake) for mistake in shared]
+            if copy_suffix is not None:
+                # Judged again, for names end with the suffix, and may be too long with this one.
+                copies[file.stem] = _settings(document, file.parent, copy_suffix)
         except SettingsError as error:
             mistakes += error.mistakes
-            continue
-        environments[file.stem], documents[file.stem] = settings, document
-        if copy_suffix not in (None, settings.environment_suffix):
-            shared = _shared_with_original(settings)
-            mistakes += [document.mistake(*mistake) for mistake in shared]
     mistakes += _shared_with_others(environments, documents)
     mistakes += _taken_by_copies(environments, copy_suffix)
     if mistakes:
         raise SettingsError(mistakes)
-    if copy_suffix is None:
-        return environments
-    return {
-        name: settings.model_copy(update={"environment_suffix": copy_suffix})
-        for name, settings in environments.items()
-    }
+    return environments if copy_suffix is None else copies
 
 
 def _suffix_mistakes(environment_suffix: str | None) -> Iterator[str]:
@@ -110,7 +103,7 @@ class _Document:
         self._mistakes: list[str] = []
         try:
             self._root = self._compose()
-            self.data = self._value(self._root, (), ()) if self._root else None
+            self.data: Any = self._value(self._root, (), ()) if self._root else None
         except RecursionError:
             raise SettingsError([f"{file}: allowed: YAML that nests less deeply"]) from None
         if not self._mistakes and not isinstance(self.data, dict):
@@ -227,9 +220,10 @@ class _Document:
         self._mistakes.append(self._at(line, location, f"allowed: {message}"))
 
 
-def _settings(document: _Document) -> Settings:
+def _settings(document: _Document, folder: Path, copy_suffix: str | None = None) -> Settings:
+    own = {} if copy_suffix is None else {"environment_suffix": copy_suffix}
     try:
-        return Settings.model_validate(document.data)
+        return Settings.model_validate({**document.data, **own}, context={"folder": folder})
     except ValidationError as error:
         mistakes = [_mistake(document, detail) for detail in error.errors(include_url=False)]
     raise SettingsError(mistakes)
@@ -294,6 +288,11 @@ def _shared(one: Settings, other: Settings) -> Iterator[tuple[Location, str]]:
         if one.region == other.region and one.recorder.mode == other.recorder.mode == "create":
             allowed = "one environment with 'create' for each account and region"
             yield ("recorder", "mode"), f"allowed: {allowed}; got 'create'"
+        place, types = other.global_resource_types()
+        types = tuple(each for each in types if each in one.global_resource_types()[1])
+        if one.region != other.region and types:
+            allowed = f"no global types, which {one.region} records and AWS bills in each region"
+            yield place, f"allowed: {allowed}; got {', '.join(types)}"
     if (workspace := _workspace(other)) is not None and workspace == _workspace(one):
         yield (
             ("backend", "workspace", "name"),
@@ -311,7 +310,11 @@ def _workspace(settings: Settings) -> tuple[str, str, str] | None:
 
 def _mistake(document: _Document, detail: ErrorDetails) -> str:
     """One of pydantic's errors, in words of the settings file."""
-    location, model = _place(detail["loc"])
+    steps = detail["loc"]
+    if steps[-1:] == ("[key]",) and detail["type"] != "extra_forbidden":
+        # Pydantic's own step, behind a key that is wrong.
+        steps = steps[:-1]
+    location, model = _place(steps)
     value = detail["input"]
     match detail["type"]:
         case "extra_forbidden":
@@ -345,7 +348,7 @@ def _mistake(document: _Document, detail: ErrorDetails) -> str:
 def _place(steps: Location) -> tuple[Location, Any]:
     """Where in the file pydantic's steps lead, and the type there.
 
-    Pydantic adds steps that are not in the file: the tag of a union, and "[key]" behind a key.
+    Pydantic adds a step that is not in the file: the tag of a union.
     """
     location: list[str | int] = []
     kind: Any = Settings
@@ -356,7 +359,7 @@ def _place(steps: Location) -> tuple[Location, Any]:
             kind = _bare(field.annotation) if field else None
         elif get_origin(kind) in (Union, UnionType):
             kind = next(model for model in get_args(kind) if _tag(model) == step)
-        elif step != "[key]":
+        else:
             location.append(step)
             kind = _bare(get_args(kind)[-1]) if get_args(kind) else None
     return tuple(location), kind

@@ -1,14 +1,13 @@
 """The account's configuration recorder and its delivery channel."""
 
-from collections.abc import Sequence
-from typing import Literal
-
 from cdktf import ITerraformDependable
 from cdktf_cdktf_provider_aws.config_configuration_recorder import (
     ConfigConfigurationRecorder,
     ConfigConfigurationRecorderRecordingGroup,
+    ConfigConfigurationRecorderRecordingGroupExclusionByResourceTypes,
     ConfigConfigurationRecorderRecordingGroupRecordingStrategy,
     ConfigConfigurationRecorderRecordingMode,
+    ConfigConfigurationRecorderRecordingModeRecordingModeOverride,
 )
 from cdktf_cdktf_provider_aws.config_configuration_recorder_status import (
     ConfigConfigurationRecorderStatus,
@@ -21,10 +20,10 @@ from cdktf_cdktf_provider_aws.iam_role_policy_attachment import IamRolePolicyAtt
 from constructs import Construct
 
 from assay_constructs.errors import ConstructArgumentError
+from assay_constructs.limits import DESCRIPTION
 from assay_constructs.policy import allow, allow_service, equals
+from assay_constructs.recording import Recording
 from assay_constructs.validation import check_length
-
-RecordingFrequency = Literal["CONTINUOUS", "DAILY"]
 
 
 class Recorder(Construct):
@@ -40,17 +39,16 @@ class Recorder(Construct):
         role_name: Name of the role that AWS Config records with, at most 64 characters.
         account_id: Account of the deployment.
         partition: AWS partition (``aws``, ``aws-cn``, ``aws-us-gov``).
-        resource_types: Resource types to record; AWS bills each configuration item. The global
-            types of IAM are recorded when they are named; name them in one region only, for each
-            region that records them makes the same items again.
-        recording_frequency: ``CONTINUOUS`` or ``DAILY``.
         bucket_name: Bucket for configuration snapshots and history.
         bucket_arn: Its ARN.
         bucket_policy: The bucket's policy, which must be in force before the channel is made.
+        recording: What it records; AWS bills each configuration item. Record the global types of
+            IAM in one region only, for each region that records them makes the same items again.
         kms_key_arn: KMS key of the bucket, if it has one.
 
     Raises:
-        ConstructArgumentError: When no resource type is given or a name is too long.
+        ConstructArgumentError: When nothing or an impossible combination would be recorded, or a
+            name is too long.
 
     Source: https://docs.aws.amazon.com/config/latest/developerguide/stop-start-recorder.html and
     https://docs.aws.amazon.com/config/latest/APIReference/API_RecordingGroup.html
@@ -65,17 +63,18 @@ class Recorder(Construct):
         role_name: str,
         account_id: str,
         partition: str,
-        resource_types: Sequence[str],
         bucket_name: str,
         bucket_arn: str,
         bucket_policy: ITerraformDependable,
-        recording_frequency: RecordingFrequency = "CONTINUOUS",
+        recording: Recording,
         kms_key_arn: str | None = None,
     ) -> None:
         check_length("name", name, 256)
         check_length("role_name", role_name, 64)
-        if not resource_types:
-            raise ConstructArgumentError("resource_types", "at least one type", resource_types)
+        if recording.override_description is not None:
+            check_length("override_description", recording.override_description, DESCRIPTION)
+        for problem in recording.problems():
+            raise ConstructArgumentError(problem.argument, problem.allowed, problem.received)
         super().__init__(scope, construct_id)
         trust = DataAwsIamPolicyDocument(
             self,
@@ -113,19 +112,8 @@ class Recorder(Construct):
             "Resource",
             name=name,
             role_arn=role.arn,
-            recording_group=ConfigConfigurationRecorderRecordingGroup(
-                all_supported=False,
-                include_global_resource_types=False,
-                resource_types=list(resource_types),
-                recording_strategy=[
-                    ConfigConfigurationRecorderRecordingGroupRecordingStrategy(
-                        use_only="INCLUSION_BY_RESOURCE_TYPES"
-                    )
-                ],
-            ),
-            recording_mode=ConfigConfigurationRecorderRecordingMode(
-                recording_frequency=recording_frequency
-            ),
+            recording_group=_recording_group(recording),
+            recording_mode=_recording_mode(recording),
             depends_on=[records, delivers],
         )
         channel = ConfigDeliveryChannel(
@@ -140,3 +128,40 @@ class Recorder(Construct):
         self.status: ITerraformDependable = ConfigConfigurationRecorderStatus(
             self, "Status", name=self.name, is_enabled=True, depends_on=[channel]
         )
+
+
+def _recording_group(recording: Recording) -> ConfigConfigurationRecorderRecordingGroup:
+    if recording.all_supported:
+        strategy = "ALL_SUPPORTED_RESOURCE_TYPES"
+    elif recording.exclude_resource_types:
+        strategy = "EXCLUSION_BY_RESOURCE_TYPES"
+    else:
+        strategy = "INCLUSION_BY_RESOURCE_TYPES"
+    return ConfigConfigurationRecorderRecordingGroup(
+        all_supported=recording.all_supported,
+        include_global_resource_types=recording.include_global_resource_types,
+        resource_types=sorted(set(recording.resource_types)) or None,
+        exclusion_by_resource_types=[
+            ConfigConfigurationRecorderRecordingGroupExclusionByResourceTypes(
+                resource_types=sorted(set(recording.exclude_resource_types))
+            )
+        ]
+        if recording.exclude_resource_types
+        else None,
+        recording_strategy=[
+            ConfigConfigurationRecorderRecordingGroupRecordingStrategy(use_only=strategy)
+        ],
+    )
+
+
+def _recording_mode(recording: Recording) -> ConfigConfigurationRecorderRecordingMode:
+    override = None
+    if recording.override_recording_frequency:
+        override = ConfigConfigurationRecorderRecordingModeRecordingModeOverride(
+            description=recording.override_description,
+            recording_frequency=recording.override_recording_frequency,
+            resource_types=sorted(recording.override_resource_types),
+        )
+    return ConfigConfigurationRecorderRecordingMode(
+        recording_frequency=recording.recording_frequency, recording_mode_override=override
+    )

@@ -1,94 +1,65 @@
 """The settings of one environment, and what each of them may be."""
 
 import difflib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    GetCoreSchemaHandler,
-    StrictBool,
     StringConstraints,
     ValidationError,
     ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
-from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from assay import forms as form_catalogue
 from assay import rules as rule_catalogue
 from assay.rule import ParameterError, Severity
 from assay.waivers import Waiver
+from assay_constructs import limits, managed_rules
+from assay_constructs.config_settings import (
+    ConformancePackSettings,
+    Frequency,
+    GuardRuleSettings,
+    ManagedRuleSettings,
+    PackKey,
+    Recorder,
+    RecorderCreate,
+    RemediationSettings,
+    RuleKey,
+    RuleSettings,
+    recording_problems,
+)
+from assay_constructs.recording import (
+    Judged,
+    Recording,
+    judged,
+    records_global_resource_types,
+    types_to_record,
+)
 from assay_constructs.schedule_expression import is_schedule_expression, longest_gap_minutes
-
-Location: TypeAlias = tuple[str | int, ...]
+from assay_constructs.settings_types import (
+    Allowed,
+    Location,
+    SettingsModel,
+    Switch,
+    problem,
+    raise_problems,
+    words,
+)
 
 # What CloudWatch Logs accepts as retention_in_days.
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
-
-# How long a rule's parameters may be, as JSON.
-# https://docs.aws.amazon.com/config/latest/APIReference/API_ConfigRule.html
-MAXIMUM_INPUT_PARAMETERS = 1024
-
-# Errors that say more than which values are allowed; so does each one about something deeper.
-_TELLING = ("problem", "union_tag_invalid", "union_tag_not_found")
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """Says in words what a setting may be, instead of pydantic's message for each way to miss it.
-
-    Args:
-        text: Completes "allowed: ...".
-    """
-
-    text: str
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        """Wrap the validation of the annotated type."""
-        return core_schema.no_info_wrap_validator_function(self._check, handler(source))
-
-    def _check(self, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return handler(value)
-        except ValidationError as error:
-            details = error.errors(include_url=False)
-            if any(detail["loc"] or detail["type"] in _TELLING for detail in details):
-                raise
-            text_wanted = any(
-                detail["type"] in ("string_type", "literal_error") for detail in details
-            )
-            raise PydanticCustomError(
-                "allowed",
-                "allowed: {text}",
-                {"text": self.text, "text_wanted": text_wanted},
-            ) from None
-
-
-def _problem(location: Location, message: str) -> InitErrorDetails:
-    error = PydanticCustomError("problem", "{message}", {"message": message})
-    return InitErrorDetails(type=error, loc=location, input=None)
-
-
-def _raise(problems: list[InitErrorDetails]) -> None:
-    """Raise all of a model's mistakes at once, each at its own place below the model."""
-    if problems:
-        raise ValidationError.from_exception_data("settings", problems)
 
 
 def _schedule_expression(value: str) -> str:
@@ -113,10 +84,6 @@ def _form(value: str) -> str:
     if value in form_catalogue.NAMES:
         return value
     raise ValueError
-
-
-def _words(maximum: int) -> StringConstraints:
-    return StringConstraints(strip_whitespace=True, min_length=1, max_length=maximum)
 
 
 def _date(value: Any) -> date:
@@ -166,11 +133,10 @@ def _filter_condition(value: Any) -> Any:
     ((operator, operand),) = value.items()
     if not _operator_takes(operator, operand):
         message = f"allowed: {_FILTER_OPERATORS[operator]}; got {operand!r}"
-        _raise([_problem((operator,), message)])
+        raise_problems([problem((operator,), message)])
     return value
 
 
-Switch = Annotated[StrictBool, Allowed("true or false")]
 Days = Annotated[
     int, Field(strict=True, ge=1, le=36500), Allowed("a whole number of days, 1 to 36500")
 ]
@@ -198,9 +164,6 @@ ScheduleExpression = Annotated[
         "days, rate(1 minute|hour|day), or rate(N minutes|hours|days) with N above 1"
     ),
 ]
-ExecutionFrequency = Literal[
-    "One_Hour", "Three_Hours", "Six_Hours", "Twelve_Hours", "TwentyFour_Hours"
-]
 Suffix = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=20),
@@ -227,14 +190,6 @@ TagKey = Annotated[
 ]
 TagValue = Annotated[
     str, StringConstraints(max_length=256), Allowed("a string of at most 256 characters")
-]
-ResourceType = Annotated[
-    str,
-    StringConstraints(pattern=r"^AWS::[A-Za-z0-9]+::[A-Za-z0-9:]+$"),
-    Allowed("a resource type of AWS Config, such as AWS::S3::Bucket"),
-]
-RecorderName = Annotated[
-    str, StringConstraints(min_length=1, max_length=256), Allowed("1 to 256 characters")
 ]
 EmailAddress = Annotated[
     str,
@@ -281,59 +236,7 @@ ArnPattern = Annotated[
 Date = Annotated[date, BeforeValidator(_date), Allowed("a date, as YYYY-MM-DD")]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class RecorderCreate(_Model):
-    """A customer-managed recorder that this environment creates and owns.
-
-    AWS allows one for each account and region, so exactly one environment there may create it.
-    """
-
-    mode: Literal["create"]
-    name: RecorderName | None = Field(
-        None, description="Name of the recorder; `assay-<environment_suffix>` when left out."
-    )
-    resource_types: (
-        Annotated[
-            list[ResourceType],
-            Field(min_length=1),
-            Allowed("a list of at least one resource type"),
-        ]
-        | None
-    ) = Field(
-        None,
-        description="Resource types to record; the types that the enabled rules judge when left "
-        "out. AWS bills each configuration item, so types are always named. The global types of "
-        "IAM belong to one region's environment only.",
-    )
-    recording_frequency: Annotated[
-        Literal["CONTINUOUS", "DAILY"], Allowed("CONTINUOUS or DAILY")
-    ] = Field("CONTINUOUS", description="How often changes are recorded.")
-
-
-class RecorderExisting(_Model):
-    """A recorder that is there already and belongs to somebody else: nothing of it is managed."""
-
-    mode: Literal["existing"]
-    name: RecorderName = Field(description="Name of the recorder that records this account.")
-
-
-class RecorderNone(_Model):
-    """No AWS Config at all: the schedule alone drives the evaluators."""
-
-    mode: Literal["none"]
-
-
-Recorder = Annotated[
-    RecorderCreate | RecorderExisting | RecorderNone,
-    Field(discriminator="mode"),
-    Allowed("a mapping with mode: create, existing or none"),
-]
-
-
-class Schedules(_Model):
+class Schedules(SettingsModel):
     """When evaluators sweep over all resources and when the report is built (UTC)."""
 
     evaluation: ScheduleExpression = Field(
@@ -354,9 +257,7 @@ class Schedules(_Model):
         "which an alarm goes off; more than there are between two runs, which is checked for "
         "schedules that run on every day alike.",
     )
-    config_maximum_execution_frequency: (
-        Annotated[ExecutionFrequency, Allowed(", ".join(get_args(ExecutionFrequency)))] | None
-    ) = Field(
+    config_maximum_execution_frequency: Frequency | None = Field(
         None,
         description="Also lets AWS Config trigger each rule periodically. AWS bills every "
         "evaluation that goes to Config, so sweeps normally come from EventBridge.",
@@ -370,15 +271,15 @@ class Schedules(_Model):
             if gap_hours >= _MAXIMUM_SILENCE_HOURS:
                 allowed = f"less than {_MAXIMUM_SILENCE_HOURS} hours between two runs"
                 message = f"allowed: {allowed}, or no alarm could tell silence; got {expression!r}"
-                problems.append(_problem((name,), message))
+                problems.append(problem((name,), message))
             elif gap_hours >= self.silence_hours:
                 between = f"{gap_hours} hours" + (f" {odd_minutes} minutes" if odd_minutes else "")
                 message = (
                     f"allowed: {gap_hours + 1} to {_MAXIMUM_SILENCE_HOURS}, for {name} "
                     f"{expression!r} can leave {between} between two runs; got {self.silence_hours}"
                 )
-                problems.append(_problem(("silence_hours",), message))
-        _raise(problems)
+                problems.append(problem(("silence_hours",), message))
+        raise_problems(problems)
         return self
 
 
@@ -392,7 +293,7 @@ _ENDPOINTS: Mapping[Protocol, tuple[str, str]] = {
 }
 
 
-class Subscription(_Model):
+class Subscription(SettingsModel):
     """A subscriber of the alert topic, in the terms of Terraform's `aws_sns_topic_subscription`."""
 
     protocol: Annotated[Protocol, Allowed(", ".join(get_args(Protocol)))] = Field(
@@ -418,10 +319,10 @@ class Subscription(_Model):
         problems = []
         if not re.fullmatch(pattern, self.endpoint):
             message = f"allowed for {self.protocol}: {allowed}; got {self.endpoint!r}"
-            problems.append(_problem(("endpoint",), message))
+            problems.append(problem(("endpoint",), message))
         if self.raw_message_delivery and self.protocol not in ("https", "sqs"):
             message = f"allowed for {self.protocol}: false; got true"
-            problems.append(_problem(("raw_message_delivery",), message))
+            problems.append(problem(("raw_message_delivery",), message))
         policy = self.filter_policy or {}
         judged: list[tuple[MessageAttribute, Sequence[str]]] = [
             ("severity", list(Severity)),
@@ -432,12 +333,12 @@ class Subscription(_Model):
                 if isinstance(value, str) and value not in values:
                     location = ("filter_policy", attribute, index)
                     message = f"allowed: {', '.join(values)}; got {value!r}"
-                    problems.append(_problem(location, message))
-        _raise(problems)
+                    problems.append(problem(location, message))
+        raise_problems(problems)
         return self
 
 
-class Alerts(_Model):
+class Alerts(SettingsModel):
     """Who is told when something gets worse."""
 
     emails: Annotated[list[EmailAddress], Allowed("a list of e-mail addresses")] = Field(
@@ -458,9 +359,9 @@ class Alerts(_Model):
             key = (subscriber.protocol, subscriber.endpoint)
             if key in seen:
                 message = f"allowed: each subscriber once; got {' '.join(key)} twice"
-                problems.append(_problem(place, message))
+                problems.append(problem(place, message))
             seen.add(key)
-        _raise(problems)
+        raise_problems(problems)
         return self
 
     def subscribers(self) -> tuple[Subscription, ...]:
@@ -469,22 +370,7 @@ class Alerts(_Model):
         return (*emails, *self.subscriptions)
 
 
-class RuleSettings(_Model):
-    """One rule, named by its key."""
-
-    enabled: Switch = Field(True, description="Whether the rule is deployed.")
-    severity: (
-        Annotated[
-            Literal["low", "medium", "high", "critical"], Allowed("low, medium, high or critical")
-        ]
-        | None
-    ) = Field(None, description="Severity of a violation; the rule's own when left out.")
-    parameters: Annotated[dict[str, Any], Allowed("a mapping of parameters")] = Field(
-        {}, description="The rule's parameters, see `docs/rules.md`."
-    )
-
-
-class Reports(_Model):
+class Reports(SettingsModel):
     """What the report aggregator writes."""
 
     forms: Annotated[list[ReportForm], Allowed("a list of forms of reports")] = Field(
@@ -502,18 +388,18 @@ class Reports(_Model):
     @model_validator(mode="after")
     def _each_form_once_and_json(self) -> Self:
         problems = [
-            _problem(("forms", index), f"allowed: each form once; got {name!r} twice")
+            problem(("forms", index), f"allowed: each form once; got {name!r} twice")
             for index, name in enumerate(self.forms)
             if name in self.forms[:index]
         ]
         if "json" not in self.forms:
             allowed = "a list with json, which is the record and what changes are read from"
-            problems.append(_problem(("forms",), f"allowed: {allowed}; got {self.forms}"))
-        _raise(problems)
+            problems.append(problem(("forms",), f"allowed: {allowed}; got {self.forms}"))
+        raise_problems(problems)
         return self
 
 
-class WaiverSettings(_Model):
+class WaiverSettings(SettingsModel):
     """Violations of one rule that somebody answers for, up to a day.
 
     They are reported as waived, with owner and date, counted apart, and not alerted on. From the
@@ -527,10 +413,10 @@ class WaiverSettings(_Model):
         description="ARN of the resource, with all its parts; `*` in it stands for any characters "
         "and `?` for any one."
     )
-    owner: Annotated[str, _words(128), Allowed("1 to 128 characters, not just spaces")] = Field(
+    owner: Annotated[str, words(128), Allowed("1 to 128 characters, not just spaces")] = Field(
         description="Who answers for it."
     )
-    reason: Annotated[str, _words(512), Allowed("1 to 512 characters, not just spaces")] = Field(
+    reason: Annotated[str, words(512), Allowed("1 to 512 characters, not just spaces")] = Field(
         description="Why it is so."
     )
     expires: Date = Field(
@@ -560,13 +446,13 @@ def _can_match(pattern: str, other: str) -> bool:
     )
 
 
-class LocalBackend(_Model):
+class LocalBackend(SettingsModel):
     """Terraform state in a file beside `cdktf.out`."""
 
     type: Literal["local"]
 
 
-class S3Backend(_Model):
+class S3Backend(SettingsModel):
     """Terraform state in an S3 bucket, locked by S3 itself (`use_lockfile`)."""
 
     type: Literal["s3"]
@@ -589,7 +475,7 @@ class S3Backend(_Model):
     ) = Field(None, description="KMS key that encrypts the state.")
 
 
-class Workspace(_Model):
+class Workspace(SettingsModel):
     """A Terraform Cloud workspace, by name or by tags: exactly one of the two."""
 
     name: (
@@ -616,11 +502,11 @@ class Workspace(_Model):
     def _one_of_two(self) -> Self:
         if (self.name is None) == (self.tags is None):
             came = "neither" if self.name is None else "both"
-            _raise([_problem((), f"allowed: exactly one of name and tags; got {came}")])
+            raise_problems([problem((), f"allowed: exactly one of name and tags; got {came}")])
         return self
 
 
-class CloudBackend(_Model):
+class CloudBackend(SettingsModel):
     """Terraform state and runs in a Terraform Cloud (HCP Terraform) workspace."""
 
     type: Literal["cloud"]
@@ -637,11 +523,6 @@ class CloudBackend(_Model):
     ] = Field("app.terraform.io", description="Host of Terraform Cloud or Enterprise.")
 
 
-def input_parameters_json(input_parameters: Mapping[str, str]) -> str:
-    """A rule's parameters as the JSON object that AWS Config takes."""
-    return json.dumps(dict(input_parameters), sort_keys=True, separators=(",", ":"))
-
-
 def _rule_problems(rules: Any) -> Iterator[InitErrorDetails]:
     """What the rules themselves say about their names and parameters."""
     for name, rule in rules.items() if isinstance(rules, Mapping) else ():
@@ -649,17 +530,72 @@ def _rule_problems(rules: Any) -> Iterator[InitErrorDetails]:
         parameters = given.get("parameters")
         try:
             kind = rule_catalogue.load(name).Parameters
-            judged = kind.from_settings(parameters if isinstance(parameters, Mapping) else {})
-            length = len(input_parameters_json(judged.to_input_parameters()))
-            if length > MAXIMUM_INPUT_PARAMETERS and given.get("enabled", True):
-                allowed = f"at most {MAXIMUM_INPUT_PARAMETERS} characters"
+            own = kind.from_settings(parameters if isinstance(parameters, Mapping) else {})
+            length = len(managed_rules.input_parameters_json(own.to_input_parameters()))
+            if length > limits.INPUT_PARAMETERS and given.get("enabled", True):
+                allowed = f"at most {limits.INPUT_PARAMETERS} characters"
                 message = f"allowed: {allowed} as AWS Config input parameters; got {length}"
-                yield _problem((name, "parameters"), message)
+                yield problem((name, "parameters"), message)
         except rule_catalogue.UnknownRuleError as error:
-            yield _problem((name,), str(error).removeprefix("rule: "))
+            yield problem((name,), str(error).removeprefix("rule: "))
         except ParameterError as error:
             for parameter, message in error.problems:
-                yield _problem((name, "parameters", parameter), message)
+                yield problem((name, "parameters", parameter), message)
+
+
+def _managed_rule_problems(
+    rules: Mapping[str, ManagedRuleSettings],
+) -> Iterator[InitErrorDetails]:
+    """What the facts of managed rules say about them."""
+    for name, rule in rules.items():
+        for place, message in managed_rules.problems(
+            identifier=rule.identifier,
+            rule_name=name,
+            input_parameters=rule.input_parameters,
+            resource_types=rule.resource_types,
+            resource_id=rule.resource_id,
+            tag_key=rule.tag_key,
+            tag_value=rule.tag_value,
+            maximum_execution_frequency=rule.maximum_execution_frequency,
+            evaluation_modes=rule.evaluation_modes,
+            allow_unknown=rule.allow_unknown,
+        ):
+            yield problem((name, *place), message)
+
+
+def _restated(error: ValidationError) -> list[InitErrorDetails]:
+    """Mistakes that were found already, to be told together with others."""
+    return [
+        InitErrorDetails(
+            type=PydanticCustomError(
+                detail["type"], "{msg}", {"msg": detail["msg"], **detail.get("ctx", {})}
+            ),
+            loc=detail["loc"],
+            input=detail["input"],
+        )
+        for detail in error.errors(include_url=False)
+    ]
+
+
+def _left_out(recording: Recording, needed: str) -> tuple[Location, str]:
+    """Which setting leaves out types that a rule judges, and what it should be."""
+    if recording.all_supported:
+        key, allowed, came = "include_global_resource_types", f"true, for {needed}", "false"
+    elif recording.exclude_resource_types:
+        key, allowed = "exclude_resource_types", f"a list without {needed}"
+        came = str(list(recording.exclude_resource_types))
+    else:
+        key, allowed = "resource_types", f"a list with {needed}"
+        came = str(list(recording.resource_types))
+    return ("recorder", "create", key), f"allowed: {allowed}; got {came}"
+
+
+def _global_types_place(recorder: RecorderCreate) -> Location:
+    if recorder.all_supported:
+        return ("include_global_resource_types",)
+    if recorder.exclude_resource_types:
+        return ("exclude_resource_types",)
+    return ("resource_types",) if recorder.resource_types else ()
 
 
 Backend = Annotated[
@@ -669,7 +605,7 @@ Backend = Annotated[
 ]
 
 
-class Settings(_Model):
+class Settings(SettingsModel):
     """Everything that one environment's stack is made from."""
 
     environment_suffix: Suffix = Field(
@@ -707,6 +643,31 @@ class Settings(_Model):
         ],
         Allowed("a mapping of rule names to their settings"),
     ] = Field(description="Rules by name; a rule that is not named is off.")
+    managed_rules: Annotated[
+        dict[
+            RuleKey,
+            Annotated[
+                ManagedRuleSettings,
+                Allowed("a mapping with identifier and input_parameters, or {} for the defaults"),
+            ],
+        ],
+        Allowed("a mapping of names to managed rules"),
+    ] = Field({}, description="Managed rules of AWS Config by name.")
+    guard_rules: Annotated[
+        dict[RuleKey, Annotated[GuardRuleSettings, Allowed("a mapping with file")]],
+        Allowed("a mapping of names to custom policy rules"),
+    ] = Field({}, description="Custom policy rules of AWS Config, in Guard, by name.")
+    conformance_packs: Annotated[
+        dict[
+            PackKey,
+            Annotated[
+                ConformancePackSettings,
+                Allowed("a mapping with template_file or template_s3_uri"),
+            ],
+        ],
+        Field(max_length=limits.PACKS),
+        Allowed(f"a mapping of at most {limits.PACKS} names to conformance packs"),
+    ] = Field({}, description="Conformance packs by name.")
     waivers: Annotated[
         list[
             Annotated[
@@ -762,63 +723,170 @@ class Settings(_Model):
             rules = handler(value)
             given = {name: rule.model_dump() for name, rule in rules.items()}
             if not any(rule.enabled for rule in rules.values()):
-                problems.append(_problem((), "allowed: at least one enabled rule; got none"))
+                problems.append(problem((), "allowed: at least one enabled rule; got none"))
         except ValidationError as error:
             # Names and parameters are judged all the same: all mistakes are told at once.
-            problems += [
-                InitErrorDetails(
-                    type=PydanticCustomError(
-                        detail["type"],
-                        "{msg}",
-                        {"msg": detail["msg"], **detail.get("ctx", {})},
-                    ),
-                    loc=detail["loc"],
-                    input=detail["input"],
-                )
-                for detail in error.errors(include_url=False)
-            ]
-        _raise([*problems, *_rule_problems(given)])
+            problems += _restated(error)
+        raise_problems([*problems, *_rule_problems(given)])
+        return rules
+
+    @field_validator("managed_rules", mode="wrap")
+    @classmethod
+    def _possible_managed_rules(
+        cls, value: Any, handler: ValidatorFunctionWrapHandler
+    ) -> dict[str, ManagedRuleSettings]:
+        problems = []
+        rules: dict[str, ManagedRuleSettings] = {}
+        try:
+            rules = handler(value)
+        except ValidationError as error:
+            problems = _restated(error)
+            wrong = {each["loc"][0] for each in problems if each["loc"]}
+            given = value if isinstance(value, Mapping) else {}
+            right = {name: rule for name, rule in given.items() if name not in wrong}
+            rules = handler(right)
+        raise_problems([*problems, *_managed_rule_problems(rules)])
         return rules
 
     @model_validator(mode="after")
-    def _recorder_covers_rules(self) -> Self:
-        if not isinstance(self.recorder, RecorderCreate) or self.recorder.resource_types is None:
-            return self
-        recorded = self.recorder.resource_types
-        _raise(
+    def _fits_together(self) -> Self:
+        raise_problems(
             [
-                _problem(
-                    ("recorder", "create", "resource_types"),
-                    f"allowed: a list with {needed}, which rule {name} judges; got {recorded}",
-                )
-                for name in self.enabled_rules()
-                if (needed := rule_catalogue.load(name).resource_type) not in recorded
+                *self._recorder_problems(),
+                *self._name_problems(),
+                *self._problems_without_config(),
+                *self._number_problems(),
+                *self._waiver_problems(),
             ]
         )
         return self
 
-    @model_validator(mode="after")
-    def _waivers_can_apply(self) -> Self:
+    def _recorder_problems(self) -> Iterator[InitErrorDetails]:
+        recorder, recording = self.recorder, self.recording()
+        if not isinstance(recorder, RecorderCreate) or recording is None:
+            return
+        place: Location = ("recorder", "create")
+        if not recorder.names_what_it_records:
+            if not recording.resource_types:
+                allowed = "at least one type, for no rule judges any on changes"
+                yield problem((*place, "resource_types"), f"allowed: {allowed}; got none")
+                return
+            for each in recording_problems(recording):
+                yield {**each, "loc": (*place, *each["loc"])}
+        for each_judged in self.judged():
+            if needed := each_judged.needed(recording):
+                needed = f"{needed}, which rule {each_judged.rule} judges"
+                yield problem(*_left_out(recording, needed))
+        types = recording.global_resource_types()
+        unable = not records_global_resource_types(self.region)
+        if types and unable and not recorder.exclude_resource_types:
+            allowed = "no global types, for there AWS Config records none"
+            came = ", ".join(types)
+            if not recorder.names_what_it_records:
+                rules = [r.rule for r in self.judged() if {*r.resource_types} & {*types}]
+                came += f" for {', '.join(rules)}"
+            message = f"allowed in {self.region}: {allowed}; got {came}"
+            yield problem((*place, *_global_types_place(recorder)), message)
+
+    def _name_problems(self) -> Iterator[InitErrorDetails]:
+        owners: dict[str, str] = {}
+        for group, rules in self._rule_groups().items():
+            for name, rule in rules.items():
+                maximum = limits.REMEDIATED_RULE_NAME if rule.remediation else limits.RULE_NAME
+                yield from self._length_problems((group, name), maximum)
+                owner = owners.setdefault(name, group)
+                if owner != group:
+                    message = f"allowed: a name of its own; got that of {owner}.{name}"
+                    yield problem((group, name), message)
+        for name in self.conformance_packs:
+            yield from self._length_problems(("conformance_packs", name), limits.PACK_NAME)
+
+    def _length_problems(self, place: tuple[str, str], maximum: int) -> Iterator[InitErrorDetails]:
+        ending = f"-{self.environment_suffix}"
+        length = len(place[-1])
+        if length + len(ending) > maximum:
+            allowed = f"at most {maximum} characters together with {ending}"
+            yield problem(place, f"allowed: {allowed}; got {length + len(ending)}")
+
+    def _problems_without_config(self) -> Iterator[InitErrorDetails]:
+        if self.recorder.mode != "none":
+            return
+        given: dict[Location, str] = {
+            ("managed_rules",): ", ".join(self.managed_rules),
+            ("guard_rules",): ", ".join(self.guard_rules),
+            ("conformance_packs",): ", ".join(self.conformance_packs),
+        }
+        for name, rule in self.rules.items():
+            given["rules", name, "config_triggers"] = ", ".join(rule.config_triggers or ())
+            frequency = rule.maximum_execution_frequency
+            given["rules", name, "maximum_execution_frequency"] = frequency or ""
+            document = rule.remediation.document if rule.remediation else ""
+            given["rules", name, "remediation"] = document
+        for place, came in given.items():
+            if came:
+                allowed = "nothing, for recorder.mode none is without AWS Config"
+                yield problem(place, f"allowed: {allowed}; got {came}")
+
+    def _number_problems(self) -> Iterator[InitErrorDetails]:
+        count = sum(
+            rule.enabled for rules in self._rule_groups().values() for rule in rules.values()
+        )
+        templates = [pack.template() for pack in self.conformance_packs.values()]
+        count += sum(template.rule_count for template in templates if template)
+        if count > limits.RULES:
+            allowed = f"at most {limits.RULES} rules, those of conformance packs among them"
+            yield problem(("rules",), f"allowed: {allowed}; got {count}")
+
+    def _waiver_problems(self) -> Iterator[InitErrorDetails]:
         enabled = self.enabled_rules()
         seen: set[tuple[str, str]] = set()
-        problems = []
         for index, each in enumerate(self.waivers):
             if each.rule not in enabled:
                 near = difflib.get_close_matches(each.rule, enabled, n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""
                 message = f"allowed: a rule that is enabled: {', '.join(enabled)}"
-                message = f"{message}; got {each.rule!r}{hint}"
-                problems.append(_problem(("waivers", index, "rule"), message))
+                yield problem(("waivers", index, "rule"), f"{message}; got {each.rule!r}{hint}")
             elif not _can_match(each.resource, known := self._arns(each.rule)):
                 allowed = f"a pattern of ARNs that rule {each.rule} judges, which are like {known}"
                 message = f"allowed: {allowed}; got {each.resource!r}"
-                problems.append(_problem(("waivers", index, "resource"), message))
+                yield problem(("waivers", index, "resource"), message)
             if (each.rule, each.resource) in seen:
                 message = "allowed: one waiver for each rule and resource; got a second"
-                problems.append(_problem(("waivers", index), message))
+                yield problem(("waivers", index), message)
             seen.add((each.rule, each.resource))
-        _raise(problems)
-        return self
+
+    def _rule_groups(
+        self,
+    ) -> dict[str, Mapping[str, RuleSettings | ManagedRuleSettings | GuardRuleSettings]]:
+        return {
+            "rules": self.rules,
+            "managed_rules": self.managed_rules,
+            "guard_rules": self.guard_rules,
+        }
+
+    def judged(self) -> tuple[Judged, ...]:
+        """The types that must be recorded, for each enabled rule and each rule of a pack."""
+        return judged(
+            functions=(
+                (name, rule_catalogue.load(name).resource_type, self.rules[name].config_triggers)
+                for name in self.enabled_rules()
+            ),
+            managed=(
+                (name, self.managed_rule_identifier(name), rule.resource_types)
+                for name, rule in self.managed_rules.items()
+                if rule.enabled
+            ),
+            guard=(
+                (name, rule.resource_types)
+                for name, rule in self.guard_rules.items()
+                if rule.enabled
+            ),
+            packs=((name, pack.template()) for name, pack in self.conformance_packs.items()),
+        )
+
+    def judged_resource_types(self) -> dict[str, tuple[str, ...]]:
+        """The types that rules judge on changes, by rule."""
+        return {each.rule: each.resource_types for each in self.judged()}
 
     def _arns(self, rule_name: str) -> str:
         """A pattern of the ARNs that a rule judges here."""
@@ -840,10 +908,30 @@ class Settings(_Model):
         given = self.rules[rule_name].parameters
         return rule_catalogue.load(rule_name).Parameters.from_settings(given).to_input_parameters()
 
-    def recorded_resource_types(self) -> tuple[str, ...]:
-        """Resource types that a recorder of this environment's own records, sorted."""
-        if isinstance(self.recorder, RecorderCreate) and self.recorder.resource_types:
-            return tuple(sorted(set(self.recorder.resource_types)))
-        return tuple(
-            sorted({rule_catalogue.load(name).resource_type for name in self.enabled_rules()})
-        )
+    def managed_rule_identifier(self, name: str) -> str:
+        """The identifier of a managed rule in these settings."""
+        # What has none is refused when settings are read.
+        return managed_rules.identifier_of(self.managed_rules[name].identifier, name) or ""
+
+    def remediations(self) -> dict[str, RemediationSettings]:
+        """What mends violations, by the name of an enabled rule of any kind."""
+        return {
+            name: rule.remediation
+            for rules in self._rule_groups().values()
+            for name, rule in rules.items()
+            if rule.enabled and rule.remediation is not None
+        }
+
+    def recording(self) -> Recording | None:
+        """What a recorder of this environment's own records; None without one."""
+        if not isinstance(self.recorder, RecorderCreate):
+            return None
+        return self.recorder.recording(types_to_record(self.judged()))
+
+    def global_resource_types(self) -> tuple[Location, tuple[str, ...]]:
+        """The global types of IAM that an own recorder records, and which setting says so."""
+        recorder, recording = self.recorder, self.recording()
+        unable = not records_global_resource_types(self.region)
+        if not isinstance(recorder, RecorderCreate) or recording is None or unable:
+            return (), ()
+        return ("recorder", *_global_types_place(recorder)), recording.global_resource_types()

@@ -14,6 +14,16 @@ from constructs import Construct
 from assay import rules as rule_catalogue
 from assay_constructs import settings as s
 from assay_constructs.compliance import EvaluatorRule
+from assay_constructs.config_settings import (
+    GuardRuleSettings,
+    ManagedRuleSettings,
+    RemediationSettings,
+)
+from assay_constructs.conformance_pack import ConformancePack
+from assay_constructs.guard_rule import GuardRule
+from assay_constructs.managed_rules import ManagedRule, input_strings
+from assay_constructs.recording import Recording
+from assay_constructs.remediation import Remediation
 from assay_constructs.system import ComplianceSystem
 
 # From the synthesized stack's folder, <project>/cdktf.out/stacks/<stack>, to the project.
@@ -56,6 +66,7 @@ class ComplianceStack(TerraformStack):
         self._backend(settings.backend, suffix, state_name(environment, suffix))
 
         recorder = settings.recorder
+        recording = settings.recording() or Recording()
         system = ComplianceSystem(
             self,
             # CDKTF leaves this name out of those of the resources.
@@ -67,15 +78,44 @@ class ComplianceStack(TerraformStack):
                     rule=rule_catalogue.load(rule),
                     input_parameters=settings.input_parameters(rule),
                     severity=settings.severity(rule),
+                    config_triggers=settings.rules[rule].config_triggers,
+                    maximum_execution_frequency=settings.rules[rule].maximum_execution_frequency,
                 )
                 for rule in settings.enabled_rules()
             ],
             recorder_mode=recorder.mode,
             recorder_name=None if recorder.mode == "none" else recorder.name,
-            resource_types=settings.recorded_resource_types(),
-            recording_frequency=(
-                recorder.recording_frequency if recorder.mode == "create" else "CONTINUOUS"
-            ),
+            resource_types=recording.resource_types,
+            exclude_resource_types=recording.exclude_resource_types,
+            all_supported=recording.all_supported,
+            include_global_resource_types=recording.include_global_resource_types,
+            recording_frequency=recording.recording_frequency,
+            override_resource_types=recording.override_resource_types,
+            override_recording_frequency=recording.override_recording_frequency,
+            override_description=recording.override_description,
+            managed_rules=[
+                _managed_rule(f"{rule}-{suffix}", settings.managed_rule_identifier(rule), each)
+                for rule, each in settings.managed_rules.items()
+                if each.enabled
+            ],
+            guard_rules=[
+                _guard_rule(f"{rule}-{suffix}", each)
+                for rule, each in settings.guard_rules.items()
+                if each.enabled
+            ],
+            remediations=[
+                _remediation(f"{rule}-{suffix}", each)
+                for rule, each in settings.remediations().items()
+            ],
+            conformance_packs=[
+                ConformancePack(
+                    name=f"{pack}-{suffix}",
+                    template_body=each.template_body(),
+                    template_s3_uri=each.template_s3_uri,
+                    input_parameters=each.input_strings(),
+                )
+                for pack, each in settings.conformance_packs.items()
+            ],
             maximum_execution_frequency=settings.schedules.config_maximum_execution_frequency,
             evaluation_schedule=settings.schedules.evaluation,
             report_schedule=settings.schedules.report,
@@ -157,3 +197,53 @@ class ComplianceStack(TerraformStack):
                         else TaggedCloudWorkspaces(workspace.tags or [])
                     ),
                 )
+
+
+def _managed_rule(name: str, identifier: str, settings: ManagedRuleSettings) -> ManagedRule:
+    return ManagedRule(
+        name=name,
+        identifier=identifier,
+        input_parameters=settings.input_parameters,
+        description=settings.description,
+        resource_types=settings.resource_types,
+        resource_id=settings.resource_id,
+        tag_key=settings.tag_key,
+        tag_value=settings.tag_value,
+        maximum_execution_frequency=settings.maximum_execution_frequency,
+        evaluation_modes=settings.evaluation_modes,
+        allow_unknown=settings.allow_unknown,
+    )
+
+
+def _guard_rule(name: str, settings: GuardRuleSettings) -> GuardRule:
+    return GuardRule(
+        name=name,
+        policy_text=settings.policy_text(),
+        policy_runtime=settings.runtime,
+        description=settings.description,
+        enable_debug_log_delivery=settings.debug_logging,
+        input_parameters=input_strings(settings.input_parameters),
+        resource_types=settings.resource_types,
+        resource_id=settings.resource_id,
+        tag_key=settings.tag_key,
+        tag_value=settings.tag_value,
+        evaluation_modes=settings.evaluation_modes,
+    )
+
+
+def _remediation(config_rule_name: str, settings: RemediationSettings) -> Remediation:
+    return Remediation(
+        config_rule_name=config_rule_name,
+        target_id=settings.document,
+        target_version=settings.document_version,
+        permissions=settings.role_permissions(),
+        resource_type=settings.resource_type,
+        static_values=settings.static_values(),
+        resource_values=settings.resource_values(),
+        role_parameter=settings.role_parameter,
+        automatic=settings.automatic,
+        maximum_automatic_attempts=settings.maximum_automatic_attempts,
+        retry_attempt_seconds=settings.retry_attempt_seconds,
+        concurrent_execution_rate_percentage=settings.concurrent_percentage,
+        error_percentage=settings.error_percentage,
+    )

@@ -16,10 +16,15 @@ from assay_constructs.compliance import (
     evaluator_function_name,
     report_schedule_name,
 )
-from assay_constructs.config import Config, LambdaRule, MaximumExecutionFrequency
+from assay_constructs.config import Config, LambdaRule
+from assay_constructs.conformance_pack import ConformancePack
 from assay_constructs.continuation import continuation_queue_name
+from assay_constructs.errors import ConstructArgumentError
+from assay_constructs.guard_rule import GuardRule
+from assay_constructs.managed_rules import ManagedRule, MaximumExecutionFrequency
 from assay_constructs.monitoring import Monitoring
-from assay_constructs.recorder import RecordingFrequency
+from assay_constructs.recording import Recording, RecordingFrequency, judged, types_to_record
+from assay_constructs.remediation import Remediation
 from assay_constructs.settings import Subscription
 
 
@@ -38,11 +43,21 @@ class ComplianceSystem(Construct):
         recorder_mode: ``create``: the AWS Config recorder is made here. ``existing``: somebody
             else owns it. ``none``: without AWS Config; schedules alone start the evaluators.
         recorder_name: Name of the recorder; ``assay-<suffix>`` without one.
-        resource_types: Resource types that an own recorder records; those of the rules without
-            them.
+        resource_types: Resource types that an own recorder records; those that the rules judge on
+            changes when nothing says what to record.
+        exclude_resource_types: The only types that it does not record.
+        all_supported: It records all types but the global ones.
+        include_global_resource_types: And those, too.
         recording_frequency: How often an own recorder records changes.
+        override_resource_types: Types that it records at another frequency.
+        override_recording_frequency: That frequency.
+        override_description: Why it is so.
+        managed_rules: Managed rules of AWS Config, whose names end with the suffix, too.
+        guard_rules: Custom policy rules of AWS Config, likewise.
+        remediations: What mends what any of the rules finds.
+        conformance_packs: Packs of rules.
         maximum_execution_frequency: Lets AWS Config start sweeps too; on changes only without
-            one.
+            one, where a rule does not say otherwise.
         evaluation_schedule: EventBridge schedule of the sweeps, in UTC.
         report_schedule: EventBridge schedule of the report, in UTC.
         reminder_schedule: EventBridge schedule of reminders of open violations, in UTC; no
@@ -80,7 +95,17 @@ class ComplianceSystem(Construct):
         recorder_mode: Literal["create", "existing", "none"] = "create",
         recorder_name: str | None = None,
         resource_types: Sequence[str] | None = None,
+        exclude_resource_types: Sequence[str] = (),
+        all_supported: bool = False,
+        include_global_resource_types: bool = False,
         recording_frequency: RecordingFrequency = "CONTINUOUS",
+        override_resource_types: Sequence[str] = (),
+        override_recording_frequency: RecordingFrequency | None = None,
+        override_description: str | None = None,
+        managed_rules: Sequence[ManagedRule] = (),
+        guard_rules: Sequence[GuardRule] = (),
+        remediations: Sequence[Remediation] = (),
+        conformance_packs: Sequence[ConformancePack] = (),
         maximum_execution_frequency: MaximumExecutionFrequency | None = None,
         evaluation_schedule: str = "cron(0 */6 * * ? *)",
         report_schedule: str = "cron(20 */6 * * ? *)",
@@ -97,6 +122,11 @@ class ComplianceSystem(Construct):
         customer_managed_key: bool = False,
         embedded_aws: bool = False,
     ) -> None:
+        needs_config = managed_rules or guard_rules or remediations or conformance_packs
+        if recorder_mode == "none" and needs_config:
+            kinds = "managed_rules, guard_rules, remediations or conformance_packs"
+            allowed = f"create or existing with {kinds}"
+            raise ConstructArgumentError("recorder_mode", allowed, recorder_mode)
         super().__init__(scope, construct_id)
         account_id = DataAwsCallerIdentity(self, "Account").account_id
         own_partition = DataAwsPartition(self, "Partition")
@@ -159,12 +189,27 @@ class ComplianceSystem(Construct):
         self.recorder_name = ""
         if recorder_mode == "none":
             return
+        if not (resource_types or exclude_resource_types or all_supported):
+            resource_types = types_to_record(
+                judged(
+                    functions=(
+                        (each.rule.name, each.rule.resource_type, each.config_triggers)
+                        for each in rules
+                    ),
+                    managed=(
+                        (each.name, each.identifier, each.resource_types) for each in managed_rules
+                    ),
+                    guard=((each.name, each.resource_types) for each in guard_rules),
+                    packs=((each.name, each.template) for each in conformance_packs),
+                )
+            )
         self.recorder_name = Config(
             self,
             "Config",
             suffix=suffix,
             account_id=account_id,
             partition=partition,
+            region=region,
             recorder_mode=recorder_mode,
             recorder_name=recorder_name,
             rules=[
@@ -175,11 +220,25 @@ class ComplianceSystem(Construct):
                     function_arn=self.compliance.evaluators[each.rule.name].arn,
                     resource_type=each.rule.resource_type,
                     input_parameters=each.input_parameters,
+                    config_triggers=each.config_triggers,
+                    maximum_execution_frequency=each.maximum_execution_frequency,
                 )
                 for each in rules
             ],
-            resource_types=resource_types or sorted({each.rule.resource_type for each in rules}),
-            recording_frequency=recording_frequency,
+            managed_rules=managed_rules,
+            guard_rules=guard_rules,
+            remediations=remediations,
+            conformance_packs=conformance_packs,
+            recording=Recording(
+                resource_types=resource_types or (),
+                exclude_resource_types=exclude_resource_types,
+                all_supported=all_supported,
+                include_global_resource_types=include_global_resource_types,
+                recording_frequency=recording_frequency,
+                override_resource_types=override_resource_types,
+                override_recording_frequency=override_recording_frequency,
+                override_description=override_description,
+            ),
             bucket_name=monitoring.config_bucket.bucket_name,
             bucket_arn=monitoring.config_bucket.arn,
             bucket_policy=monitoring.config_bucket.policy,

@@ -25,11 +25,15 @@ from assay.rules.iam_mfa_compliance import IamMfaCompliance
 from assay.rules.s3_encryption_compliance import S3EncryptionCompliance
 from assay_constructs.bucket import PrivateBucket
 from assay_constructs.compliance import EvaluatorRule
+from assay_constructs.conformance_pack import ConformancePack
 from assay_constructs.continuation import ContinuationQueue
 from assay_constructs.encryption_key import EncryptionKey
 from assay_constructs.environments import read_environments
 from assay_constructs.function import ComplianceFunction, trust_policy
+from assay_constructs.guard_rule import GuardRule
+from assay_constructs.managed_rules import ManagedRule
 from assay_constructs.recorder import Recorder
+from assay_constructs.recording import Recording
 from assay_constructs.schedule import Schedule
 from assay_constructs.stack import ComplianceStack
 from assay_constructs.system import ComplianceSystem
@@ -109,6 +113,123 @@ VARIANTS: dict[str, dict[str, Json]] = {
             "config_maximum_execution_frequency": "Six_Hours",
         },
     },
+    "config-rules": {
+        "recorder": {
+            "mode": "create",
+            "exclude_resource_types": [
+                "AWS::IAM::User",
+                "AWS::IAM::Role",
+                "AWS::IAM::Policy",
+                "AWS::IAM::Group",
+            ],
+            "record_costly_types": True,
+            "recording_frequency_overrides": [
+                {
+                    "resource_types": ["AWS::EC2::NetworkInterface", "AWS::EC2::Instance"],
+                    "recording_frequency": "DAILY",
+                    "description": "They change all the time.",
+                }
+            ],
+        },
+        "schedules": {"config_maximum_execution_frequency": "Twelve_Hours"},
+        "rules": {
+            "ec2-tag-compliance": {
+                "parameters": {"required_tags": {"Owner": []}},
+                "config_triggers": ["periodic"],
+                "maximum_execution_frequency": "One_Hour",
+            },
+            "rds-backup-compliance": {"config_triggers": ["change"]},
+            "s3-encryption-compliance": {
+                "remediation": {
+                    "document": "AWS-EnableS3BucketEncryption",
+                    "document_version": "1",
+                    "automatic": True,
+                    "retry_attempt_seconds": 120,
+                    "concurrent_percentage": 25,
+                    "resource_type": "AWS::S3::Bucket",
+                    "parameters": {
+                        "SSEAlgorithm": {"static_value": "AES256"},
+                        "BucketName": {"resource_value": "RESOURCE_ID"},
+                    },
+                    "permissions": [
+                        {
+                            "actions": ["s3:PutEncryptionConfiguration"],
+                            "resources": ["arn:{partition}:s3:::*"],
+                        },
+                        {
+                            "actions": ["sqs:SendMessage"],
+                            "resources": ["arn:{partition}:sqs:{region}:{account}:mended"],
+                        },
+                    ],
+                }
+            },
+        },
+        "managed_rules": {
+            "s3-bucket-ssl-requests-only": {"evaluation_modes": ["DETECTIVE"]},
+            "keys-are-rotated": {
+                "identifier": "ACCESS_KEYS_ROTATED",
+                "description": "Access keys are at most 60 days old.",
+                "input_parameters": {"maxAccessKeyAge": 60},
+                "maximum_execution_frequency": "Six_Hours",
+            },
+            "desired-instance-type": {
+                "input_parameters": {"instanceType": ["t3.micro", "t3.small"]},
+                "resource_types": ["AWS::EC2::Instance"],
+                "resource_id": "i-0123456789abcdef0",
+            },
+            "ec2-ebs-encryption-by-default": {"enabled": False},
+        },
+        "guard_rules": {
+            "bucket-names": {
+                "file": "policies/bucket-names.guard",
+                "description": "Buckets are named after their team.",
+                "input_parameters": {"prefix": "team-", "limits": [1, 2]},
+                "resource_types": ["AWS::S3::Bucket"],
+                "debug_logging": True,
+                "evaluation_modes": ["DETECTIVE", "PROACTIVE"],
+                "remediation": {
+                    "document": "arn:aws:ssm:eu-west-1:123456789012:document/Rename",
+                    "role_parameter": "Role",
+                    "parameters": {
+                        "Names": {"static_values": ["a", "b"]},
+                        "Once": {"static_values": ["c"]},
+                    },
+                    "permissions": [{"actions": ["s3:ListAllMyBuckets"], "resources": ["*"]}],
+                },
+            },
+            "tagged": {
+                "file": "policies/bucket-names.guard",
+                "tag_key": "Team",
+                "tag_value": "platform",
+            },
+            "off": {"file": "policies/bucket-names.guard", "enabled": False},
+        },
+        "conformance_packs": {
+            "storage": {
+                "template_file": "packs/storage.yaml",
+                "input_parameters": {"MaximumAge": 30, "Ports": [22, 3389]},
+            },
+            "large": {"template_s3_uri": "s3://templates/large.yaml"},
+        },
+    },
+    "all-types": {
+        "recorder": {
+            "mode": "create",
+            "all_supported": True,
+            "include_global_resource_types": True,
+            "record_costly_types": True,
+            "recording_frequency": "DAILY",
+            "recording_frequency_overrides": [
+                {"resource_types": ["AWS::S3::Bucket"], "recording_frequency": "CONTINUOUS"}
+            ],
+        }
+    },
+    "existing-rules": {
+        "recorder": {"mode": "existing", "name": "theirs"},
+        "managed_rules": {"s3-bucket-ssl-requests-only": {}},
+        "guard_rules": {"bucket-names": {"file": "policies/bucket-names.guard"}},
+        "conformance_packs": {"large": {"template_s3_uri": "s3://templates/large.yaml"}},
+    },
     "one-rule": {
         "rules": {"s3-encryption-compliance": {}, "rds-backup-compliance": {"enabled": False}}
     },
@@ -136,6 +257,26 @@ VARIANTS: dict[str, dict[str, Json]] = {
             "workspace": {"tags": ["assay", "test"]},
         }
     },
+}
+# What Terraform would take for an expression is in both files.
+FILES = {
+    "policies/bucket-names.guard": """\
+rule bucket_names when resourceType == "AWS::S3::Bucket" {
+    resourceName == /^${prefix}%{digits}/
+}
+""",
+    "packs/storage.yaml": """\
+Parameters:
+  MaximumAge: {Type: Number}
+  Ports: {Type: CommaDelimitedList, Default: "22"}
+Resources:
+  Keys:
+    Type: AWS::Config::ConfigRule
+    Properties:
+      ConfigRuleName: keys
+      InputParameters: {maxAccessKeyAge: !Ref MaximumAge, name: !Sub "${AWS::Region}-keys"}
+      Source: {Owner: AWS, SourceIdentifier: ACCESS_KEYS_ROTATED}
+""",
 }
 
 
@@ -169,7 +310,7 @@ def _construct_stacks(app: App) -> None:
         role_name="assay-recorder-test",
         account_id="123456789012",
         partition="aws-us-gov",
-        resource_types=["AWS::IAM::User", "AWS::S3::Bucket"],
+        recording=Recording(resource_types=["AWS::IAM::User", "AWS::S3::Bucket"]),
         bucket_name="deliveries",
         bucket_arn="arn:aws-us-gov:s3:::deliveries",
         bucket_policy=bucket.policy,
@@ -181,6 +322,33 @@ def _construct_stacks(app: App) -> None:
         suffix="test",
         region="eu-west-1",
         rules=[EvaluatorRule(rule=IamMfaCompliance), EvaluatorRule(rule=S3EncryptionCompliance)],
+    )
+    ComplianceSystem(
+        _stack(app, "system-rules"),
+        "Assay",
+        suffix="test",
+        region="eu-west-1",
+        rules=[EvaluatorRule(rule=IamMfaCompliance, config_triggers=["periodic"])],
+        managed_rules=[
+            ManagedRule(name="tls-test", identifier="S3_BUCKET_SSL_REQUESTS_ONLY"),
+            ManagedRule(name="volumes-test", identifier="EC2_EBS_ENCRYPTION_BY_DEFAULT"),
+        ],
+        guard_rules=[
+            GuardRule(
+                name="instances-test",
+                policy_text="rule x { resourceName exists }",
+                resource_types=["AWS::EC2::Instance"],
+            )
+        ],
+        conformance_packs=[
+            ConformancePack(
+                name="storage-test",
+                template_body="Resources:\n  Rds:\n    Type: AWS::Config::ConfigRule\n"
+                "    Properties:\n"
+                "      Source: {Owner: AWS, SourceIdentifier: RDS_STORAGE_ENCRYPTED}\n",
+            ),
+            ConformancePack(name="large-test", template_s3_uri="s3://templates/large.yaml"),
+        ],
     )
     function_stack = _stack(app, "function")
     function = ComplianceFunction(
@@ -219,6 +387,9 @@ def _construct_stacks(app: App) -> None:
 def synthesize(folder: Path, variants: dict[str, dict[str, Json]], outdir: Path) -> None:
     """Synthesize a stack for each variant of the settings, as ``main.py`` does."""
     folder.mkdir()
+    for file, text in FILES.items():
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(text, encoding="utf-8")
     for name, changes in variants.items():
         settings = {**copy.deepcopy(BASE), **changes}
         # JSON is YAML too.

@@ -1,7 +1,6 @@
 import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +70,6 @@ def _by_title(body: Any) -> dict[str, list[tuple[str, str, str, frozenset[str]]]
 @pytest.fixture
 def emitted(capsys: pytest.CaptureFixture[str]) -> set[tuple[str, frozenset[str]]]:
     """Names and dimensions of all metrics that the functions write."""
-    now = datetime(2026, 5, 1, tzinfo=UTC)
     summary: RunSummary = {
         "rule_name": "rule",
         "run_id": "run",
@@ -101,7 +99,14 @@ def emitted(capsys: pytest.CaptureFixture[str]) -> set[tuple[str, frozenset[str]
         "not_applicable": 0,
         "score": 100.0,
     }
-    rule = RuleReport(rule_name="rule", requirement="", severity="low", last_run=None, **counts)
+    rule = RuleReport(
+        rule_name="rule",
+        requirement="",
+        severity="low",
+        last_run=None,
+        status="reporting",
+        **counts,
+    )
     report = Report(
         schema_version="1.2",
         generated_at="2026-05-01T00:00:00.000000Z",
@@ -115,7 +120,7 @@ def emitted(capsys: pytest.CaptureFixture[str]) -> set[tuple[str, frozenset[str]
     )
     metrics.put_run("test", summary, is_sweep=True)
     metrics.put_error("test", "rule")
-    metrics.put_age("test", "rule", None, now)
+    metrics.put_age("test", "rule", None)
     metrics.put_report(report, silent_rules=0)
     found = set()
     for line in capsys.readouterr().out.splitlines():

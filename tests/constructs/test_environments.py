@@ -245,6 +245,54 @@ def test_two_environments_of_one_account_cannot_have_one_suffix_or_create_two_re
     ]
 
 
+IAM = DEV.replace("ec2-tag-compliance", "iam-mfa-compliance") + ACCOUNT
+GLOBAL = (
+    "allowed: no global types, which us-east-1 records and AWS bills in each region; got "
+    "AWS::IAM::User, as in one.yaml"
+)
+
+
+@pytest.mark.parametrize(
+    ("recorder", "place"),
+    [
+        ("create", "3: recorder"),
+        ("create, resource_types: [AWS::IAM::User]", "3: recorder.resource_types"),
+        (
+            (
+                "create, record_costly_types: true, exclude_resource_types: "
+                "[AWS::IAM::Group, AWS::IAM::Policy, AWS::IAM::Role]"
+            ),
+            "3: recorder.exclude_resource_types",
+        ),
+        (
+            (
+                "create, record_costly_types: true, all_supported: true, "
+                "include_global_resource_types: true"
+            ),
+            "3: recorder.include_global_resource_types",
+        ),
+    ],
+)
+def test_global_types_are_recorded_in_one_region_of_an_account(
+    mistakes: Mistakes, recorder: str, place: str
+) -> None:
+    two = IAM.replace("dev", "two").replace("us-east-1", "us-west-2").replace("create", recorder)
+    assert mistakes({"one.yaml": IAM, "two.yaml": two}) == [f"two.yaml:{place}: {GLOBAL}"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        IAM.replace("create", "existing, name: theirs"),
+        IAM.replace("us-east-1", "us-west-2").replace("iam-mfa", "ec2-tag"),
+        IAM.replace("us-east-1", "us-west-2").replace(ACCOUNT, ACCOUNT.replace("1", "2")),
+    ],
+)
+def test_other_environments_may_do_without_the_global_types(tmp_path: Path, other: str) -> None:
+    write(tmp_path, {"one.yaml": IAM, "two.yaml": other.replace("dev", "two")})
+    assert len(read_environments(tmp_path)) == 2
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -318,6 +366,18 @@ def test_a_suffix_that_cannot_end_a_name_is_refused_by_the_variables_name(
 def test_the_suffix_in_the_file_is_judged_even_if_it_is_overridden(mistakes: Mistakes) -> None:
     assert mistakes({"dev.yaml": DEV.replace("dev", "Dev")}, suffix="pr-1") == [
         f"dev.yaml:1: environment_suffix: allowed: {SUFFIX}; got 'Dev'"
+    ]
+
+
+def test_a_suffix_that_makes_a_copys_names_too_long_is_told_where_they_are(
+    mistakes: Mistakes,
+) -> None:
+    rule = f"{'x' * 50}: {{identifier: S3_BUCKET_SSL_REQUESTS_ONLY}}"
+    assert mistakes({"dev.yaml": f"{DEV}managed_rules: {{{rule}}}\n"}, suffix="x" * 20) == [
+        (
+            f"dev.yaml:5: managed_rules.{'x' * 50}: allowed: at most 64 characters together with "
+            f"-{'x' * 20}; got 71"
+        )
     ]
 
 
@@ -401,7 +461,13 @@ COMPLETE: dict[str, Any] = {
     "region": "us-east-1",
     "account_id": "123456789012",
     "tags": {"Team": "platform"},
-    "recorder": {"mode": "create", "resource_types": ["AWS::EC2::Instance"]},
+    "recorder": {
+        "mode": "create",
+        "resource_types": ["AWS::EC2::Instance"],
+        "recording_frequency_overrides": [
+            {"resource_types": ["AWS::EC2::Instance"], "recording_frequency": "DAILY"}
+        ],
+    },
     "schedules": {"evaluation": "rate(1 hour)", "silence_hours": 7},
     "alerts": {
         "emails": ["a@b.example"],
@@ -417,7 +483,35 @@ COMPLETE: dict[str, Any] = {
         "ec2-tag-compliance": {
             "severity": "high",
             "parameters": {"required_tags": {"Owner": []}},
+            "config_triggers": ["periodic"],
+            "maximum_execution_frequency": "One_Hour",
+            "remediation": {
+                "document": "Mend",
+                "automatic": True,
+                "maximum_automatic_attempts": 3,
+                "parameters": {
+                    "Id": {"resource_value": "RESOURCE_ID"},
+                    "Tags": {"static_values": ["a", "b"]},
+                },
+                "permissions": [{"actions": ["ec2:CreateTags"], "resources": ["*"]}],
+            },
         }
+    },
+    "managed_rules": {
+        "desired-instance-type": {
+            "input_parameters": {"instanceType": ["t3.micro"]},
+            "evaluation_modes": ["DETECTIVE"],
+        }
+    },
+    "guard_rules": {
+        "names": {
+            "file": "names.guard",
+            "input_parameters": {"prefix": "a"},
+            "tests": {"pass": ["names.guard"]},
+        }
+    },
+    "conformance_packs": {
+        "storage": {"template_s3_uri": "s3://bucket/key", "input_parameters": {"Days": 1}}
     },
     "history_retention_days": 30,
     "backend": {"type": "cloud", "organization": "us", "workspace": {"name": "assay"}},
@@ -448,6 +542,7 @@ def _changed(value: Any, place: Place, new: Any) -> Any:
 
 def _mistakes(folder: Path, content: bytes) -> list[str]:
     """The mistakes in a file's content; none when it is valid."""
+    (folder / "names.guard").write_text("rule named { resourceName exists }", encoding="utf-8")
     file = folder / "dev.yaml"
     file.write_bytes(content)
     mistakes: list[str] = []

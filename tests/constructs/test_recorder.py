@@ -6,8 +6,11 @@ from cdktf import App, TerraformStack
 
 from assay_constructs.errors import ConstructArgumentError
 from assay_constructs.recorder import Recorder
+from assay_constructs.recording import Recording
 
 Find = Callable[[str, str, str], Any]
+
+BUCKETS = ("AWS::S3::Bucket",)
 
 
 def test_named_types_are_recorded_and_never_all(find: Find) -> None:
@@ -52,6 +55,51 @@ def test_global_types_are_recorded_where_they_are_named(find: Find) -> None:
         "include_global_resource_types": False,
         "resource_types": ["AWS::IAM::User", "AWS::S3::Bucket"],
         "recording_strategy": [{"use_only": "INCLUSION_BY_RESOURCE_TYPES"}],
+    }
+
+
+def test_all_types_but_some_are_recorded_and_some_less_often(find: Find) -> None:
+    path = "Config/Recorder/Resource"
+    recorder = find("config-rules", "aws_config_configuration_recorder", path)
+    assert recorder["recording_group"] == {
+        "all_supported": False,
+        "include_global_resource_types": False,
+        "exclusion_by_resource_types": [
+            {
+                "resource_types": [
+                    "AWS::IAM::Group",
+                    "AWS::IAM::Policy",
+                    "AWS::IAM::Role",
+                    "AWS::IAM::User",
+                ]
+            }
+        ],
+        "recording_strategy": [{"use_only": "EXCLUSION_BY_RESOURCE_TYPES"}],
+    }
+    assert recorder["recording_mode"] == {
+        "recording_frequency": "CONTINUOUS",
+        "recording_mode_override": {
+            "description": "They change all the time.",
+            "recording_frequency": "DAILY",
+            "resource_types": ["AWS::EC2::Instance", "AWS::EC2::NetworkInterface"],
+        },
+    }
+
+
+def test_all_types_are_recorded_with_the_global_ones_when_asked_for(find: Find) -> None:
+    path = "Config/Recorder/Resource"
+    recorder = find("all-types", "aws_config_configuration_recorder", path)
+    assert recorder["recording_group"] == {
+        "all_supported": True,
+        "include_global_resource_types": True,
+        "recording_strategy": [{"use_only": "ALL_SUPPORTED_RESOURCE_TYPES"}],
+    }
+    assert recorder["recording_mode"] == {
+        "recording_frequency": "DAILY",
+        "recording_mode_override": {
+            "recording_frequency": "CONTINUOUS",
+            "resource_types": ["AWS::S3::Bucket"],
+        },
     }
 
 
@@ -104,7 +152,15 @@ def test_only_config_for_this_account_may_assume_the_role(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"resource_types": []}, "resource_types must be at least one type"),
+        ({"recording": Recording()}, "resource_types must be at least one type"),
+        (
+            {"recording": Recording(resource_types=BUCKETS, all_supported=True)},
+            "all_supported must be left out beside resource_types; received True",
+        ),
+        (
+            {"recording": Recording(resource_types=BUCKETS, override_description="d" * 257)},
+            "override_description must be 1 to 256 characters long",
+        ),
         ({"name": "n" * 257}, "name must be 1 to 256 characters long"),
         ({"role_name": "r" * 65}, "role_name must be 1 to 64 characters long"),
     ],
@@ -115,7 +171,7 @@ def test_impossible_arguments_are_refused_by_name(changes: dict[str, Any], messa
         "role_name": "role",
         "account_id": "123456789012",
         "partition": "aws",
-        "resource_types": ["AWS::S3::Bucket"],
+        "recording": Recording(resource_types=BUCKETS),
         "bucket_name": "deliveries",
         "bucket_arn": "arn:aws:s3:::deliveries",
         "bucket_policy": None,

@@ -16,22 +16,21 @@ from assay import rules as rule_catalogue
 from assay.forms import NAMES
 from assay.rule import Severity
 from assay.waivers import Waiver
+from assay_constructs import managed_rules
+from assay_constructs.config_settings import RecorderExisting
 from assay_constructs.environments import read_environments
 from assay_constructs.errors import SettingsError, shortened
 from assay_constructs.schedule_expression import longest_gap_minutes
 from assay_constructs.settings import (
     LOG_RETENTION_DAYS,
-    Allowed,
     CloudBackend,
     LocalBackend,
-    RecorderCreate,
-    RecorderExisting,
     S3Backend,
     Schedules,
     Settings,
     WaiverSettings,
-    input_parameters_json,
 )
+from assay_constructs.settings_types import Allowed
 
 Reader = Callable[[str], Settings]
 
@@ -745,8 +744,9 @@ WRONG_FROM_THE_START = [
                 "got 'severe'"
             ),
             (
-                "13: rules.rds-backup-compliance.severty: unknown key; allowed: enabled, "
-                "parameters, severity; did you mean severity?"
+                "13: rules.rds-backup-compliance.severty: unknown key; allowed: config_triggers, "
+                "enabled, maximum_execution_frequency, parameters, remediation, severity; did you "
+                "mean severity?"
             ),
             (
                 "17: rules.s3-encryption-compliance.parameters: allowed: a mapping of parameters; "
@@ -1042,7 +1042,12 @@ def test_what_is_left_out_has_a_default(read: Reader) -> None:
             "mode": "create",
             "name": None,
             "resource_types": None,
+            "exclude_resource_types": None,
+            "all_supported": False,
+            "include_global_resource_types": False,
+            "record_costly_types": False,
             "recording_frequency": "CONTINUOUS",
+            "recording_frequency_overrides": [],
         },
         "schedules": {
             "evaluation": "cron(0 */6 * * ? *)",
@@ -1054,8 +1059,18 @@ def test_what_is_left_out_has_a_default(read: Reader) -> None:
         "alerts": {"emails": [], "subscriptions": []},
         "reports": {"forms": ["json", "html"], "security_hub": False},
         "waivers": [],
+        "managed_rules": {},
+        "guard_rules": {},
+        "conformance_packs": {},
         "rules": {
-            name: {"enabled": True, "severity": None, "parameters": {}}
+            name: {
+                "enabled": True,
+                "severity": None,
+                "parameters": {},
+                "config_triggers": None,
+                "maximum_execution_frequency": None,
+                "remediation": None,
+            }
             for name in ("ec2-tag-compliance", "s3-encryption-compliance", "rds-backup-compliance")
         },
         "history_retention_days": 365,
@@ -1131,7 +1146,9 @@ def test_parameters_come_in_the_form_of_aws_config(read: Reader) -> None:
 def _tags(characters: int) -> str:
     """Settings of tags whose input parameters have that many characters as JSON."""
     values = ["v" * 200] * 4
-    rest = characters - len(input_parameters_json({"requiredTags": _compact([*values, ""])}))
+    rest = characters - len(
+        managed_rules.input_parameters_json({"requiredTags": _compact([*values, ""])})
+    )
     return f"{{required_tags: {{Owner: {[*values, 'w' * rest]}}}}}"
 
 
@@ -1167,14 +1184,26 @@ def test_every_rules_name_and_requirement_fit_wherever_settings_put_them(name: s
 
 
 def test_types_are_recorded_as_the_enabled_rules_need_them_unless_named(read: Reader) -> None:
-    needed = ("AWS::EC2::Instance", "AWS::RDS::DBInstance", "AWS::S3::Bucket")
     rule = "rules: {ec2-tag-compliance: {}}"
-    named = "create, resource_types: [AWS::RDS::DBInstance, AWS::EC2::Instance, AWS::EC2::Instance]"
-    assert read(MINIMUM).recorded_resource_types() == needed
-    assert read(NONE + rule).recorded_resource_types() == needed[:1]
-    settings = read(NONE.replace("none", named) + rule)
-    assert isinstance(settings.recorder, RecorderCreate)
-    assert settings.recorded_resource_types() == needed[:2]
+    named = "create, resource_types: [AWS::RDS::DBInstance, AWS::EC2::Instance]"
+    assert recorded(read(MINIMUM)) == [
+        *("AWS::EC2::Instance", "AWS::RDS::DBInstance", "AWS::S3::Bucket")
+    ]
+    assert recorded(read(NONE.replace("none", named) + rule)) == [
+        *("AWS::RDS::DBInstance", "AWS::EC2::Instance")
+    ]
+
+
+def recorded(settings: Settings) -> list[str]:
+    recording = settings.recording()
+    assert recording is not None
+    return list(recording.resource_types)
+
+
+def test_nothing_is_recorded_without_a_recorder_of_its_own(read: Reader) -> None:
+    settings = read(NONE + "rules: {iam-mfa-compliance: {}}")
+    assert settings.recording() is None
+    assert settings.global_resource_types() == ((), ())
 
 
 def test_settings_made_in_code_are_judged_by_the_same_rules() -> None:

@@ -2,6 +2,13 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+from cdktf import App, TerraformStack
+
+from assay.rules.iam_mfa_compliance import IamMfaCompliance
+from assay_constructs.compliance import EvaluatorRule
+from assay_constructs.errors import ConstructArgumentError
+from assay_constructs.guard_rule import GuardRule
 from assay_constructs.settings import Reports, Schedules, Settings
 from assay_constructs.system import ComplianceSystem
 
@@ -31,6 +38,31 @@ def test_an_own_recorder_is_named_after_the_suffix_and_records_what_the_rules_ju
     assert recorder["recording_group"]["resource_types"] == ["AWS::IAM::User", "AWS::S3::Bucket"]
 
 
+def test_an_own_recorder_records_what_rules_of_every_kind_judge_on_changes(
+    stacks: dict[str, Any],
+) -> None:
+    """Those of packs among them; a periodic rule of Assay's own needs nothing recorded."""
+    (recorder,) = stacks["system-rules"]["resource"]["aws_config_configuration_recorder"].values()
+    assert recorder["recording_group"]["resource_types"] == [
+        *("AWS::EC2::Instance", "AWS::RDS::DBInstance", "AWS::S3::Bucket")
+    ]
+
+
+def test_without_config_there_are_no_rules_that_aws_judges_by() -> None:
+    with pytest.raises(
+        ConstructArgumentError, match="recorder_mode must be create or existing with managed_rules"
+    ):
+        ComplianceSystem(
+            TerraformStack(App(), "refused"),
+            "Assay",
+            suffix="test",
+            region="eu-west-1",
+            rules=[EvaluatorRule(rule=IamMfaCompliance)],
+            recorder_mode="none",
+            guard_rules=[GuardRule(name="a", policy_text="rule x { a exists }")],
+        )
+
+
 def test_every_function_and_every_schedule_is_watched(stacks: dict[str, Any]) -> None:
     resources = stacks["system"]["resource"]
     watched: dict[str, set[str]] = {}
@@ -56,5 +88,8 @@ def test_what_is_left_out_is_as_in_the_settings() -> None:
     assert list(defaults.pop("waivers")) == settings["waivers"]
     assert list(parameters["report_forms"].default) == reports["forms"]
     assert parameters["security_hub"].default == reports["security_hub"]
+    for kind in ("managed_rules", "guard_rules", "conformance_packs"):
+        assert defaults.pop(kind) == ()
+        assert settings[kind] == {}
     assert len(defaults) == 11
     assert defaults == {name: settings[name] for name in defaults}
