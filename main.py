@@ -18,8 +18,11 @@ def main() -> int:
     """Synthesize all environments.
 
     Returns:
-        0, or 1 when settings are wrong; every mistake is then on stderr.
+        0, or 1 when settings are wrong, or when ``cdktf deploy`` would take over somebody else's
+        recorder; the reason is then on stderr.
     """
+    from assay_cli.doctor.cdktf_cli import running_command  # noqa: PLC0415
+
     # The package sets JSII_NODE, so it comes before cdktf.
     from assay_constructs.environments import read_environments  # noqa: PLC0415
     from assay_constructs.errors import SettingsError  # noqa: PLC0415
@@ -31,6 +34,14 @@ def main() -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
+
+    if (command := running_command()) is not None:
+        # Loads what talks to AWS, which a mere synth does not need.
+        from assay_cli.doctor.guard import recorder_guard  # noqa: PLC0415
+
+        if reason := recorder_guard(command, environments, PROJECT):
+            print(reason, file=sys.stderr)
+            return 1
 
     from cdktf import App  # noqa: PLC0415
 

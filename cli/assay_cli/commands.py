@@ -2,8 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -13,18 +12,18 @@ import typer
 
 from assay import forms
 from assay.rule import Severity
-from assay_cli import embedded_aws, report_output
+from assay_cli import config_commands, doctor_command, embedded_aws, guard_tests, report_output
 from assay_cli import outputs as flat
 from assay_cli.continuations import follow
 from assay_cli.dead_letters import function_name
 from assay_cli.demo import PROJECT, Demo
 from assay_cli.display import Display
-from assay_cli.errors import USER_ERRORS
+from assay_cli.errors import errors_for_users
 from assay_cli.invoke import FunctionError, Invocation, scheduled_event
 from assay_cli.redrive import DeadLetterQueue, Outcome, describe, list_letters
 from assay_cli.redrive import as_json as outcome_as_json
 from assay_cli.report_file import LATEST
-from assay_cli.severities import at_least
+from assay_cli.severities import at_least, rules_at_least
 
 app = typer.Typer(
     # Plain help is the same on a terminal, in a pipe and in a log.
@@ -34,18 +33,6 @@ app = typer.Typer(
 )
 
 _EXIT_CODES = "Exit codes: 0 all well, 1 failed or expectation violated, 2 wrong usage."
-
-
-@contextmanager
-def _errors_for_users() -> Iterator[None]:
-    """Print what a user can act on without a traceback, and exit with 1."""
-    try:
-        yield
-    except USER_ERRORS as error:
-        if isinstance(error, FunctionError):
-            sys.stderr.write(error.log)
-        sys.stderr.write(f"error: {error}\n")
-        raise typer.Exit(1) from error
 
 
 def _read(file: str, option: str) -> str:
@@ -127,7 +114,7 @@ def demo(
     The AWS provider comes from the folder in ASSAY_PROVIDER_MIRROR, from Terraform's own mirror
     folders, or from the registry.
     """  # noqa: D301 - Click wants the character that \b stands for
-    with _errors_for_users():
+    with errors_for_users():
         if not Demo(Display(), keep=keep, project=project.resolve()).run():
             raise typer.Exit(1)
 
@@ -154,7 +141,7 @@ def outputs(
       terraform output -json | assay outputs --from -
       assay outputs --from all.json --stack assay-dev --out dev.json
     """  # noqa: D301 - Click wants the character that \b stands for
-    with _errors_for_users():
+    with errors_for_users():
         try:
             flattened = flat.flatten(flat.parse(_read(source, "--from"), source), stack)
         except flat.StackError as error:
@@ -215,7 +202,7 @@ def invoke(
       assay invoke report-aggregator --json
       assay invoke s3-encryption-compliance-dev --event change.json
     """  # noqa: D301 - Click wants the character that \b stands for
-    with _errors_for_users():
+    with errors_for_users():
         function = flat.function_name(name, _read_outputs(outputs_file))
         session = boto3.Session()
         given = None if event is None else flat.parse(_read(event, "--event"), event)
@@ -295,7 +282,7 @@ def redrive(  # noqa: PLR0913 - each is an option
     machine a function runs with your credentials, and its message is deleted only after success.
     """  # noqa: D301 - Click wants the character that \b stands for
     display = Display()
-    with _errors_for_users():
+    with errors_for_users():
         known = _read_outputs(outputs_file)
         url = queue_url or known.get("dead_letter_queue_url")
         if not url:
@@ -381,8 +368,9 @@ def report(  # noqa: PLR0913 - each is an option
     fail_on: Annotated[
         Severity | None,
         typer.Option(
-            help="End with 1 when there is an open violation of at least this severity; with "
-            "--diff, one that was not open before. Waived ones do not count.",
+            help="End with 1 when there is an open violation of at least this severity, or a "
+            "rule of it that is silent; with --diff, one that was not so before. Waived "
+            "violations do not count.",
             show_default=False,
         ),
     ] = None,
@@ -408,8 +396,8 @@ def report(  # noqa: PLR0913 - each is an option
       assay report --diff yesterday.json latest
       assay report --diff main.json latest --format markdown --out - --fail-on high
 
-    A rule that has not reported in its time may hide violations, so --fail-on names such rules on
-    standard error.
+    A rule that has not reported in its time may hide violations, so --fail-on ends with 1 for such
+    a rule of that severity, too, and names it on standard error.
     """  # noqa: D301 - Click wants the character that \b stands for
     if as_json and (form or out):
         raise typer.BadParameter("not together with --format or --out", param_hint="--json")
@@ -420,7 +408,7 @@ def report(  # noqa: PLR0913 - each is an option
     form = _form(form, out, report_output.DIFFERENCE_FORMS if diff else forms.NAMES)
     if open_it and (form != "html" or out == report_output.STDOUT):
         raise typer.BadParameter("only an HTML file can be opened", param_hint="--open")
-    with _errors_for_users():
+    with errors_for_users():
         if diff:
             subject = report_output.two(diff, outputs_file)
         else:
@@ -457,10 +445,16 @@ def _open(file: str) -> None:
 
 def _fail_on(severity: Severity, subject: report_output.Subject) -> None:
     """Say what a pipeline has to know, and exit with 1 when a violation is severe enough."""
-    for rule in subject.report.rules:
-        if rule.status not in ("reporting", None):
-            typer.echo(f"{rule.rule_name} has not reported in its time", err=True)
+    silent = rules_at_least(subject.silent, severity)
+    for rule in silent:
+        typer.echo(f"error: {rule.rule_name} has not reported in its time", err=True)
     severe = at_least(subject.violations, severity)
     if severe:
         typer.echo(f"error: violations of severity {severity} or above: {len(severe)}", err=True)
+    if severe or silent:
         raise typer.Exit(1)
+
+
+config_commands.register(app)
+guard_tests.register(app, epilog=_EXIT_CODES)
+doctor_command.register(app, epilog=_EXIT_CODES)

@@ -28,7 +28,8 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["demo"], ["outputs"], ["invoke"], ["redrive"], ["report"]]
+    "command",
+    [[], ["demo"], ["outputs"], ["invoke"], ["redrive"], ["report"], ["guard-test"], ["doctor"]],
 )
 def test_help_teaches_by_examples_and_tells_the_exit_codes(
     runner: CliRunner, command: list[str]
@@ -401,9 +402,9 @@ def test_report_that_cannot_be_had_fails_with_its_name(
     [
         (["--from", FULL, "--fail-on", "high"], 1),
         (["--from", FULL, "--fail-on", "low"], 1),
-        (["--from", FULL, "--fail-on", "critical"], 0),
+        (["--from", FULL, "--fail-on", "critical"], 1),
+        (["--from", OLD, "--fail-on", "critical"], 0),
         (["--diff", OLD, FULL, "--fail-on", "high"], 1),
-        (["--diff", OLD, FULL, "--fail-on", "critical"], 0),
         (["--diff", FULL, FULL, "--fail-on", "low"], 0),
     ],
 )
@@ -413,13 +414,18 @@ def test_severe_violations_fail_a_pipeline_after_everything_is_written(
     result = runner.invoke(app, ["report", *arguments, "--format", "markdown", "--out", "r.md"])
     assert (result.exit_code, result.stdout) == (exit_code, "r.md written\n")
     assert Path("r.md").read_text().startswith("## Compliance")
-    silent = [
-        "ec2-tag-compliance has not reported in its time",
-        "rds-backup-compliance has not reported in its time",
-    ]
-    lines = result.stderr.splitlines()
-    assert lines[:2] == silent
-    assert bool(lines[2:]) == bool(exit_code)
+    assert bool(result.stderr) == bool(exit_code)
+
+
+def test_silent_rule_fails_a_pipeline_by_its_own_severity(runner: CliRunner) -> None:
+    for severity, rules in (
+        ("critical", ["rds-backup-compliance"]),
+        ("medium", ["ec2-tag-compliance", "rds-backup-compliance"]),
+    ):
+        result = runner.invoke(app, ["report", "--from", FULL, "--fail-on", severity])
+        assert result.exit_code == 1
+        told = [line for line in result.stderr.splitlines() if "reported" in line]
+        assert told == [f"error: {rule} has not reported in its time" for rule in rules]
 
 
 def test_old_report_that_does_not_know_of_silence_says_nothing_of_it(runner: CliRunner) -> None:

@@ -1,0 +1,1 @@
+"""What `assay doctor` looks at before a deployment, and after one."""
