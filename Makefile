@@ -12,7 +12,7 @@ PIPENV := "$(CURDIR)/.pipenv/bin/pipenv"
 BIN := .venv/bin
 SOURCES := main.py cli constructs lambda tests tools docs benchmarks
 
-.PHONY: help setup chromium demo test pr lint types levels unit e2e coverage screenshots docs format lock synth clean
+.PHONY: help setup chromium demo test pr lint types levels unit engine commands e2e coverage screenshots docs format lock synth clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /  \1\t/' | expand -t 14
@@ -58,14 +58,19 @@ lint: .venv/.ready ## Style and format
 types: .venv/.ready ## Types, strictly
 	$(BIN)/mypy
 
-# Deployments mostly wait, so the other levels run beside them.
+# Deployments and commands mostly wait, so the levels run beside one another.
 levels: .venv/.ready tools/audit/.venv/.ready node_modules/.ready chromium
 	rm -f .coverage .coverage.*
-	+@$(MAKE) --no-print-directory --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) e2e unit
+	+@$(MAKE) --no-print-directory --jobs=3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) e2e commands engine
 
-unit: .venv/.ready node_modules/.ready chromium ## Test levels that need no Terraform deployment
+unit: engine commands ## Test levels that need no Terraform deployment
+
+engine: .venv/.ready
 	$(BIN)/coverage run -m pytest tests/lambda --numprocesses 2
-	$(BIN)/coverage run -m pytest tests/constructs tests/project tests/cli tests/browser --numprocesses 2 --dist loadfile
+
+# What takes longest comes first.
+commands: .venv/.ready node_modules/.ready chromium
+	$(BIN)/coverage run -m pytest tests/cli tests/browser tests/project tests/constructs --numprocesses 2 --dist loadfile
 
 e2e: .venv/.ready tools/audit/.venv/.ready node_modules/.ready ## Deploy with real Terraform to an embedded AWS
 	$(BIN)/coverage run -m pytest tests/e2e --numprocesses 4 --dist loadfile
