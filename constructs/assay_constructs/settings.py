@@ -884,10 +884,6 @@ class Settings(SettingsModel):
             packs=((name, pack.template()) for name, pack in self.conformance_packs.items()),
         )
 
-    def judged_resource_types(self) -> dict[str, tuple[str, ...]]:
-        """The types that rules judge on changes, by rule."""
-        return {each.rule: each.resource_types for each in self.judged()}
-
     def _arns(self, rule_name: str) -> str:
         """A pattern of the ARNs that a rule judges here."""
         return rule_catalogue.load(rule_name).arn_format.format(

@@ -56,7 +56,7 @@ def test_a_recorder_records_what_rules_of_every_kind_judge_on_changes(read: Read
         "  names: {file: policies/names.guard, resource_types: [AWS::SNS::Topic]}\n"
         "  mute: {file: policies/names.guard, resource_types: [AWS::SQS::Queue], enabled: false}\n"
     )
-    assert settings.judged_resource_types() == {
+    assert {each.rule: each.resource_types for each in settings.judged()} == {
         "s3-encryption-compliance": ("AWS::S3::Bucket",),
         "access-keys-rotated": (),
         "s3-bucket-versioning-enabled": ("AWS::S3::Bucket",),

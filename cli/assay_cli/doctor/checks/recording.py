@@ -80,13 +80,13 @@ def frequency(deployment: Deployment) -> Iterator[Finding]:
     there = deployment.recorder
     if there is None or deployment.mode != "existing":
         return
-    for rule, judged in deployment.environment.settings.judged_resource_types().items():
-        recorded = filter(there.recording.records, judged)
+    for judged in deployment.environment.settings.judged():
+        recorded = filter(there.recording.records, judged.resource_types)
         daily = [each for each in recorded if there.records_daily(each)]
         if daily:
             yield warning(
-                f"recorder {there.name} records {', '.join(daily)} once a day, which rule {rule} "
-                "judges"
+                f"recorder {there.name} records {', '.join(daily)} once a day, which rule "
+                f"{judged.rule} judges"
             )
 
 
