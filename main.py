@@ -4,6 +4,7 @@
 suffix, and ``CDKTF_OUTDIR`` (set by the CDKTF CLI) says where the stacks go.
 """
 
+import gc
 import os
 import shutil
 import subprocess
@@ -21,11 +22,16 @@ def main() -> int:
         0, or 1 when settings are wrong, or when ``cdktf deploy`` would take over somebody else's
         recorder; the reason is then on stderr.
     """
-    from assay_cli.doctor.cdktf_cli import running_command  # noqa: PLC0415
+    from assay_constructs.loads_ahead import load_ahead  # noqa: PLC0415
 
-    # The package sets JSII_NODE, so it comes before cdktf.
+    load_ahead()
+    # What follows starts Node.js, so it comes after that call, and before the settings are read.
+    from cdktf import App  # noqa: PLC0415
+
+    from assay_cli.doctor.cdktf_cli import running_command  # noqa: PLC0415
     from assay_constructs.environments import read_environments  # noqa: PLC0415
     from assay_constructs.errors import SettingsError  # noqa: PLC0415
+    from assay_constructs.stack import ComplianceStack  # noqa: PLC0415
 
     folder = Path(os.environ.get("ASSAY_ENVIRONMENTS") or PROJECT / "environments")
     suffix = os.environ.get("ENVIRONMENT_SUFFIX") or None
@@ -42,10 +48,6 @@ def main() -> int:
         if reason := recorder_guard(command, environments, PROJECT):
             print(reason, file=sys.stderr)
             return 1
-
-    from cdktf import App  # noqa: PLC0415
-
-    from assay_constructs.stack import ComplianceStack  # noqa: PLC0415
 
     app = App()
     for environment, settings in environments.items():
@@ -83,4 +85,7 @@ def run_in_project_environment(project: Path) -> int:
 
 if __name__ == "__main__":
     installed = find_spec("assay_constructs") is not None
-    sys.exit(main() if installed else run_in_project_environment(PROJECT))
+    exit_code = main() if installed else run_in_project_environment(PROJECT)
+    # Nothing is freed before the process ends, so do not let Python search all it holds for it.
+    gc.freeze()
+    sys.exit(exit_code)

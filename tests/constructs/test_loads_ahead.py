@@ -1,0 +1,244 @@
+"""Python does not wait for what Node.js loads; a stand-in for Node.js shows who waits for whom."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay_constructs import bindings
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+# Speaks jsii's protocol: it greets, and then answers each line it reads. Until the file GO exists
+# it says nothing, and it refuses to load the packages in BROKEN.
+NODE = """
+import json, os, sys, time
+from pathlib import Path
+
+log = open(os.environ["LOG"], "w")
+while not Path(os.environ["GO"]).exists():
+    time.sleep(0.01)
+broken = os.environ.get("BROKEN", "").split()
+print(json.dumps({"hello": os.environ.get("HELLO", "@jsii/runtime@0.0.0")}), flush=True)
+for number, line in enumerate(sys.stdin):
+    request = json.loads(line)
+    if "exit" in request:
+        break
+    print(request["api"], request.get("name") or request["fqn"], file=log, flush=True)
+    if request["api"] == "load" and request["name"] in broken:
+        answer = {"error": f"cannot load {request['name']}", "name": "@jsii/kernel.Fault",
+                  "stack": ""}
+    elif request["api"] == "load":
+        answer = {"ok": {"assembly": request["name"], "types": 1}}
+    else:
+        answer = {"ok": {"$jsii.byref": f"{request['fqn']}@{number}"}}
+    print(json.dumps(answer), flush=True)
+"""
+
+# Imports all that Assay does, then makes two objects; GO is given when TELL says so.
+PROGRAM = """
+import json, os, sys
+from pathlib import Path
+import assay_constructs
+from assay_constructs.loads_ahead import load_ahead
+load_ahead()
+load_ahead()
+go = Path(os.environ["GO"])
+told = []
+
+def attempt(action):
+    try:
+        action()
+        told.append("done")
+    except Exception as error:
+        told.append(f"{type(error).__name__}: {error}")
+
+def load():
+    import cdktf, cdktf_cdktf_provider_aws._jsii
+
+attempt(load)
+waited = go.exists()
+go.touch()
+if told == ["done"]:
+    from constructs import Construct, RootConstruct
+    attempt(lambda: told.append(RootConstruct().__jsii_ref__.ref))
+    attempt(lambda: told.append(RootConstruct().__jsii_ref__.ref))
+print(json.dumps([waited, *told]))
+"""
+
+
+@pytest.fixture
+def unpacked(tmp_path: Path) -> Path:
+    """A cache in which jsii's packages look as if they were unpacked."""
+    for package in ("constructs/10.8.1", "cdktf/0.21.0", "@cdktf/provider-aws/21.22.1"):
+        (tmp_path / "cache" / package).mkdir(parents=True)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def run(clean_environment: dict[str, str], tmp_path: Path) -> Run:
+    """Run a program in a fresh Python, with the stand-in for Node.js; it must end in a minute."""
+    (tmp_path / "node.py").write_text(NODE, encoding="utf-8")
+    node = tmp_path / "node"
+    node.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{tmp_path}/node.py"\n', encoding="utf-8")
+    node.chmod(0o755)
+
+    def _run(program: str = PROGRAM, **changes: Any) -> subprocess.CompletedProcess[str]:
+        environment = {
+            **clean_environment,
+            "JSII_NODE": str(node),
+            "GO": str(tmp_path / "go"),
+            "LOG": str(tmp_path / "log"),
+            **{name: str(value) for name, value in changes.items()},
+        }
+        return subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(program)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return _run
+
+
+def said(ran: subprocess.CompletedProcess[str]) -> Any:
+    """What a program printed as JSON on its last line."""
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+def test_imports_go_on_while_node_has_not_even_started(
+    run: Run, unpacked: Path, tmp_path: Path
+) -> None:
+    """Answers reach those who asked, and requests are what jsii sends anyway, in its order."""
+    told = said(run(JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked))
+    assert told == [False, "done", "constructs.RootConstruct@3", "done",
+                    "constructs.RootConstruct@4", "done"]  # fmt: skip
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "load constructs",
+        "load cdktf",
+        "load @cdktf/provider-aws",
+        "create constructs.RootConstruct",
+        "create constructs.RootConstruct",
+    ]
+
+
+def test_a_load_that_failed_is_told_by_the_first_that_needs_an_answer(
+    run: Run, unpacked: Path
+) -> None:
+    told = said(run(JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked, BROKEN="cdktf @cdktf/provider-aws"))
+    assert told[:3] == [False, "done", "JSIIError: cannot load cdktf"]
+    # From then on, answers reach those who asked again.
+    assert told[3:] == ["constructs.RootConstruct@4", "done"]
+
+
+def test_a_node_of_another_jsii_is_refused(run: Run, unpacked: Path) -> None:
+    told = said(run(JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked, HELLO="@jsii/runtime@9.9.9"))
+    assert told[2] == "AssertionError: Invalid JSII Runtime Version: '@jsii/runtime@9.9.9'"
+
+
+def test_what_is_not_unpacked_yet_is_waited_for(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "go").touch()
+    told = said(run(JSII_RUNTIME_PACKAGE_CACHE_ROOT=tmp_path / "empty", BROKEN="cdktf"))
+    assert told == [True, "JSIIError: cannot load cdktf"]
+
+
+def test_an_archive_that_python_had_to_unzip_is_waited_for(run: Run, unpacked: Path) -> None:
+    """Python removes it as soon as it takes it for loaded."""
+    ran = run(
+        """
+        import json, os
+        from pathlib import Path
+        from assay_constructs.loads_ahead import load_ahead
+        load_ahead()
+        from jsii._runtime import kernel
+        Path(os.environ["GO"]).touch()
+        try:
+            kernel.load("cdktf", "0.21.0", "/tmp/away.jsii.tgz")
+            print(json.dumps("did not wait"))
+        except Exception as error:
+            print(json.dumps(str(error)))
+        """,
+        JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked,
+        BROKEN="cdktf",
+    )
+    assert said(ran) == "cannot load cdktf"
+
+
+def test_switched_off_jsii_waits_as_it_always_did(run: Run, unpacked: Path, tmp_path: Path) -> None:
+    (tmp_path / "go").touch()
+    ran = run(
+        """
+        import json
+        from assay_constructs.loads_ahead import load_ahead
+        load_ahead()
+        try:
+            import constructs
+        except Exception as error:
+            print(json.dumps(str(error)))
+        """,
+        JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked,
+        BROKEN="constructs",
+        **{bindings.SWITCH: "0"},
+    )
+    assert said(ran) == "cannot load constructs"
+
+
+@pytest.mark.parametrize(
+    ("module", "content"),
+    [
+        ("jsii/__init__.py", ""),
+        ("jsii/_kernel/providers/process.py", ""),
+        ("jsii/_kernel/providers/process.py", "class _NodeProcess:\n    send = None\n"),
+    ],
+)
+def test_with_a_jsii_of_another_shape_it_steps_aside_with_one_warning(
+    run: Run, tmp_path: Path, module: str, content: str
+) -> None:
+    file = tmp_path / "other" / module
+    file.parent.mkdir(parents=True)
+    for folder in file.relative_to(tmp_path / "other").parents[:-1]:
+        (tmp_path / "other" / folder / "__init__.py").touch()
+    file.write_text(content, encoding="utf-8")
+    ran = run(
+        """
+        from assay_constructs.loads_ahead import load_ahead
+        load_ahead()
+        print("true")
+        """,
+        PYTHONPATH=tmp_path / "other",
+    )
+    assert said(ran) is True
+    assert ran.stderr.count("RuntimeWarning: jsii does not look as expected") == 1
+    assert "ASSAY_LAZY_BINDINGS=0 silences this" in ran.stderr
+
+
+def test_once_node_has_started_nothing_is_touched(
+    clean_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A real Node.js, and a real answer."""
+    program = """
+        import json
+        import assay_constructs, cdktf
+        from assay_constructs.loads_ahead import load_ahead
+        load_ahead()
+        from cdktf import App
+        from jsii._runtime import kernel
+        path = App().node.path
+        print(json.dumps([path, type(kernel.provider._process).__mro__[1].__name__]))
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env={**clean_environment, "CDKTF_OUTDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said(ran) == ["", "object"]
