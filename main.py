@@ -85,7 +85,8 @@ def run_in_project_environment(project: Path) -> int:
 
 if __name__ == "__main__":
     installed = find_spec("assay_constructs") is not None
+    # Until the process ends, nothing is worth freeing: a synth only ever adds to what it holds.
+    gc.disable()
     exit_code = main() if installed else run_in_project_environment(PROJECT)
-    # Nothing is freed before the process ends, so do not let Python search all it holds for it.
     gc.freeze()
     sys.exit(exit_code)

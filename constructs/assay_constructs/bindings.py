@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from importlib.metadata import version
 from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -123,6 +122,8 @@ class _AssemblyFinder(MetaPathFinder):
 
 class _AssemblyLoader(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - what Node.js waits for is short
+
         package, _, _ = module.__name__.rpartition(".")
         folder = Path(self.path).parents[1]
         npm_package, distribution = PROVIDERS[package]

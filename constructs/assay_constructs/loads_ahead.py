@@ -26,7 +26,7 @@ LOADED = {"ok": {"assembly": "", "types": 0}}
 
 
 def load_ahead() -> None:
-    """Stop waiting for loads, unless ``ASSAY_LAZY_BINDINGS=0`` says to leave jsii alone.
+    """Start Node.js and stop waiting for it, unless ``ASSAY_LAZY_BINDINGS=0`` leaves jsii alone.
 
     Call it before ``cdktf`` is imported; it does nothing once jsii has started Node.js, and steps
     aside with a warning when jsii does not look as expected.
@@ -35,6 +35,7 @@ def load_ahead() -> None:
         return
     try:
         process = import_module("jsii._kernel.providers.process")
+        provider = import_module("jsii._runtime").kernel.provider
         started_by_jsii = process._NodeProcess  # noqa: SLF001
         expected = all(callable(getattr(started_by_jsii, name)) for name in METHODS)
     except (ImportError, AttributeError):
@@ -51,6 +52,8 @@ def load_ahead() -> None:
         process._NodeProcess = type(  # type: ignore[attr-defined]  # noqa: SLF001
             "_NodeProcess", (_LoadsAhead, started_by_jsii), {}
         )
+        # A property, which starts it.
+        provider._process  # noqa: B018, SLF001
 
 
 class _LoadsAhead(_NodeProcess):
