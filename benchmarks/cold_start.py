@@ -24,8 +24,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from assay.rules import load_reference
 from assay_cli.invoke import expose_runtime
-from assay_constructs.code import deployment_package
+from assay_constructs.code import RULES_FILE, deployment_package
 
 # What is to be shown.
 GREATEST_RATIO = 1.25
@@ -125,17 +126,13 @@ def cases() -> dict[str, Case]:
         )
         for rule_name, reference in RULES.items()
     }
-    rules = {
-        rule_name: {"class": reference, "severity": "high"}
-        for rule_name, reference in RULES.items()
-    }
     aggregator = Case(
         AGGREGATOR,
         ("dynamodb", "config", "s3"),
         {
             **tables,
             "REPORTS_BUCKET": "reports",
-            "RULES": json.dumps(rules),
+            "RULES_FILE": RULES_FILE,
             "REPORT_FORMS": "json,html",
             "HISTORY_RETENTION_DAYS": "365",
             "CONFIG_RECORDER_NAME": "recorder",
@@ -194,7 +191,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     functions = cases()
-    package = deployment_package().path
+    reported_on = [load_reference(reference) for reference in RULES.values()]
+    package = deployment_package(severities={rule: rule.severity for rule in reported_on}).path
     samples: dict[str, list[tuple[float, float]]] = {name: [] for name in functions}
     with tempfile.TemporaryDirectory() as temporary:
         task, runtime = Path(temporary) / "task", Path(temporary) / "runtime"

@@ -147,17 +147,18 @@ def make_report(server: StandIn, form_names: str, resources: int, times: int) ->
         open_before=open_before,
         form_count=len(form_names.split(",")),
     )
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
-        json.dump(waivers, file)
-        file.flush()
+    with tempfile.TemporaryDirectory() as folder:
+        waivers_file, rules_file = Path(folder, "waivers.json"), Path(folder, "rules.json")
+        waivers_file.write_text(json.dumps(waivers), encoding="utf-8")
+        rules_file.write_text(json.dumps(references), encoding="utf-8")
         variables = {
             "AWS_LAMBDA_FUNCTION_NAME": "compliance-report-aggregator",
-            "RULES": json.dumps(references),
+            "RULES_FILE": str(rules_file),
             "REPORTS_BUCKET": "compliance-reports",
             "REPORT_FORMS": form_names,
             "CONFIG_RECORDER_NAME": "recorder",
             "DASHBOARD_NAME": "compliance-benchmark",
-            "WAIVERS_FILE": file.name,
+            "WAIVERS_FILE": str(waivers_file),
         }
         measured = run_child(server, "report", REPORT_TIME, variables)
     result = measured.pop("summary")

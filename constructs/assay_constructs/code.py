@@ -1,4 +1,4 @@
-"""The deployment package of the Lambda functions: one zip whose bytes follow from its contents."""
+"""The deployment packages of the Lambda functions: zips whose bytes follow from their contents."""
 
 import atexit
 import base64
@@ -9,12 +9,12 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
 
-from assay.rule import AnyRule
+from assay.rule import AnyRule, Severity
 from assay.waivers import Waiver, Waivers
 from assay_constructs.errors import ConstructArgumentError
 
@@ -28,8 +28,9 @@ LEFT_OUT = (
     "markupsafe/_speedups.",
 )
 
-# The waivers, beside the packages, as `WAIVERS_FILE` names them.
+# Files beside the packages, as environment variables of these names tell the functions.
 WAIVERS_FILE = "waivers.json"
+RULES_FILE = "rules.json"
 
 # The earliest time that a zip can hold, so that no file's own time changes the bytes.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -49,33 +50,48 @@ class DeploymentPackage:
 
 
 def deployment_package(
-    rules: Iterable[type[AnyRule]] = (), waivers: Iterable[Waiver] = ()
+    rules: Iterable[type[AnyRule]] = (),
+    waivers: Iterable[Waiver] = (),
+    severities: Mapping[type[AnyRule], Severity] | None = None,
 ) -> DeploymentPackage:
-    """Build the zip: the engine, its dependencies, the packages that rules come from, and waivers.
+    """Build the zip: the engine, its dependencies, the packages that rules come from, and lists.
 
     A rule's package is the whole of what stands before the first dot of its module's name: a
     package with all its files, or one module. What its modules import beside ``assay`` must be
     in it, or in the Lambda runtime.
 
-    It is built once for each process, set of packages and waivers. Entries are sorted, carry one
+    It is built once for each process, set of packages and lists. Entries are sorted, carry one
     fixed time and mode, and are stored uncompressed: the bytes, and so the hash that Terraform
-    compares, change when code or waivers do and never otherwise, be it with another checkout,
+    compares, change when code or lists do and never otherwise, be it with another checkout,
     machine or version of a compressor.
 
     Args:
         rules: The rules' classes; ``assay`` has its own anyway.
         waivers: The waivers; without any the zip has no ``waivers.json``.
+        severities: The severities of the rules that are reported on, which with the rules' classes
+            make ``rules.json``; ``None`` for a zip that reports nothing.
 
     Raises:
         ConstructArgumentError: When a class could not be imported by its name in a function.
 
     Source: https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
     """
-    given = [each.to_json() for each in Waivers(waivers).all]
-    return _build(
-        frozenset({"assay", *map(_top_level_name, rules)}),
-        json.dumps(given, indent=1, sort_keys=True) if given else None,
-    )
+    lists = {}
+    if given := [each.to_json() for each in Waivers(waivers).all]:
+        lists[WAIVERS_FILE] = _json(given)
+    if severities is not None:
+        lists[RULES_FILE] = _json(
+            {
+                rule.name: {"class": rule.reference(), "severity": severity}
+                for rule, severity in severities.items()
+            }
+        )
+    packages = frozenset({"assay", *map(_top_level_name, rules)})
+    return _build(packages, frozenset(lists.items()))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=1, sort_keys=True)
 
 
 def _top_level_name(rule: type[AnyRule]) -> str:
@@ -91,13 +107,11 @@ def _top_level_name(rule: type[AnyRule]) -> str:
 
 
 @functools.cache
-def _build(packages: frozenset[str], waivers: str | None) -> DeploymentPackage:
+def _build(packages: frozenset[str], lists: frozenset[tuple[str, str]]) -> DeploymentPackage:
     folder = Path(tempfile.mkdtemp(prefix="assay-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "assay.zip"
-    contents = {name: source.read_bytes() for name, source in _contents(packages)}
-    if waivers is not None:
-        contents[WAIVERS_FILE] = waivers.encode()
+    contents = {**_code(packages), **{name: text.encode() for name, text in lists}}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, content in sorted(contents.items()):
             entry = zipfile.ZipInfo(name, _EPOCH)
@@ -107,7 +121,12 @@ def _build(packages: frozenset[str], waivers: str | None) -> DeploymentPackage:
     return DeploymentPackage(path, base64.b64encode(digest).decode())
 
 
-def _contents(packages: Iterable[str]) -> Iterator[tuple[str, Path]]:
+@functools.cache
+def _code(packages: frozenset[str]) -> Mapping[str, bytes]:
+    return {name: source.read_bytes() for name, source in _sources(packages)}
+
+
+def _sources(packages: Iterable[str]) -> Iterator[tuple[str, Path]]:
     for package in packages:
         module = sys.modules[package]
         if not hasattr(module, "__path__"):

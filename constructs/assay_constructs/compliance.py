@@ -25,7 +25,7 @@ from assay.permissions import (
 )
 from assay.rule import AnyRule, Rule, Severity
 from assay.waivers import Waiver
-from assay_constructs.code import WAIVERS_FILE, deployment_package
+from assay_constructs.code import RULES_FILE, WAIVERS_FILE, deployment_package
 from assay_constructs.config import ConfigTrigger
 from assay_constructs.continuation import ContinuationQueue
 from assay_constructs.errors import ConstructArgumentError
@@ -33,15 +33,10 @@ from assay_constructs.function import ComplianceFunction, trust_policy
 from assay_constructs.managed_rules import MaximumExecutionFrequency
 from assay_constructs.policy import allow
 from assay_constructs.schedule import MAXIMUM_TARGETS, Schedule
-from assay_constructs.validation import check_length, check_range
+from assay_constructs.validation import check_range
 
 EVALUATOR_HANDLER = "assay.evaluator.handler"
 AGGREGATOR_HANDLER = "assay.report_aggregator.handler"
-
-# All environment variables of a function together may have 4 KB; the aggregator's others take up to
-# 800 characters, a third of them the name of an existing recorder.
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_MAXIMUM_LISTED = 3200
 
 # The event that makes an evaluator remind of what is still open.
 REMINDER_TEMPLATE = '{"detail-type":"Assay Reminder","source":"assay","time":<time>}'
@@ -148,8 +143,7 @@ class Compliance(Construct):
 
     Raises:
         ConstructArgumentError: When a name is too long, a rule's class cannot be bundled, forms are
-            not those of reports, a number of hours is impossible, or there are more rules, some
-            25, than the aggregator's environment variables can name.
+            not those of reports, or a number of hours is impossible.
     """
 
     def __init__(
@@ -184,25 +178,20 @@ class Compliance(Construct):
         kms_key_arn: str | None = None,
         embedded_aws: bool = False,
     ) -> None:
-        severities = {r.rule.name: r.severity or r.rule.severity for r in rules}
-        listed = _json(
-            {
-                each.rule.name: {
-                    "class": each.rule.reference(),
-                    "severity": severities[each.rule.name],
-                }
-                for each in rules
-            }
-        )
-        check_length("rules", listed, _MAXIMUM_LISTED)
         check_range("silence_hours", silence_hours, 1, 168)
         if not {"json"} <= set(report_forms) <= set(forms.NAMES):
             allowed = f"a list with json and any of {', '.join(forms.NAMES)}"
             raise ConstructArgumentError("report_forms", allowed, report_forms)
         super().__init__(scope, construct_id)
-        package = deployment_package((each.rule for each in rules), waivers)
+        severities = {each.rule: each.severity or each.rule.severity for each in rules}
+        package = deployment_package(severities, waivers)
         code = TerraformAsset(self, "Code", path=str(package.path), type=AssetType.FILE)
         filename = code.path
+        # Of its own, so that evaluators stay as they are when others come and go.
+        aggregator_package = deployment_package(severities, waivers, severities)
+        aggregator_code = TerraformAsset(
+            self, "AggregatorCode", path=str(aggregator_package.path), type=AssetType.FILE
+        )
         placeholders = {"partition": partition, "region": region, "account": account_id}
         assume_role_policy = trust_policy(self)
 
@@ -251,7 +240,7 @@ class Compliance(Construct):
                     "RULE_CLASS": rule.reference(),
                     "RULE_NAME": rule.name,
                     "RULE_PARAMETERS": _json(evaluator.input_parameters),
-                    "RULE_SEVERITY": severities[rule.name],
+                    "RULE_SEVERITY": severities[rule],
                     "POWERTOOLS_SERVICE_NAME": rule.name,
                     **({"CONFIG_TEST_MODE": "true"} if embedded_aws else {}),
                 },
@@ -293,12 +282,12 @@ class Compliance(Construct):
             description="Builds the compliance report from the latest verdicts.",
             assume_role_policy=assume_role_policy,
             handler=AGGREGATOR_HANDLER,
-            filename=filename,
-            source_code_hash=package.source_code_hash,
+            filename=aggregator_code.path,
+            source_code_hash=aggregator_package.source_code_hash,
             environment={
                 **shared,
                 "REPORTS_BUCKET": reports_bucket_name,
-                "RULES": listed,
+                "RULES_FILE": RULES_FILE,
                 "REPORT_FORMS": ",".join(report_forms),
                 "SILENCE_HOURS": str(silence_hours),
                 "SECURITY_HUB": "true" if security_hub else "false",

@@ -112,8 +112,8 @@ class AggregatorEnvironment:
         history_table: The history table's name (`DYNAMODB_TABLE`).
         state_table: The state table's name (`STATE_TABLE`).
         reports_bucket: The reports bucket's name (`REPORTS_BUCKET`).
-        rules: The enabled rules with their severities (`RULES`, a JSON object with `class` and
-            `severity` for each rule's name).
+        rules: The enabled rules with their severities (`RULES_FILE`, the name of a file beside the
+            package: a JSON object with `class` and `severity` for each rule's name).
         environment_suffix: The deployment's suffix (`ENVIRONMENT_SUFFIX`).
         report_forms: The forms of the report, `json` first (`REPORT_FORMS`, separated by commas).
         silence: How old a rule's latest complete sweep may be (`SILENCE_HOURS`, unset is 13).
@@ -149,7 +149,7 @@ class AggregatorEnvironment:
             history_table=_variable(variables, "DYNAMODB_TABLE", _text),
             state_table=_variable(variables, "STATE_TABLE", _text),
             reports_bucket=_variable(variables, "REPORTS_BUCKET", _text),
-            rules=_variable(variables, "RULES", _rules),
+            rules=_variable(variables, "RULES_FILE", _rules),
             environment_suffix=_variable(variables, "ENVIRONMENT_SUFFIX", _text),
             report_forms=_variable(variables, "REPORT_FORMS", _forms),
             silence=timedelta(hours=_variable(variables, "SILENCE_HOURS", _number)),
@@ -170,15 +170,20 @@ def _variable(variables: Mapping[str, str], name: str, parse: Callable[[str], T]
         raise EnvironmentVariableError(f"{name}: {error}") from error
 
 
+def _file(text: str) -> str:
+    try:
+        # What is deployed with the package lies beside it.
+        return (Path(__file__).parents[1] / text).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"must name a file, got {text!r}: {error.strerror}") from error
+
+
 def _waivers(text: str) -> Waivers:
     if not text:
         return Waivers()
-    # What is deployed with the package lies beside it.
-    path = Path(__file__).parents[1] / text
+    content = _file(text)
     try:
-        return Waivers.read(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"must name a file, got {text!r}: {error.strerror}") from error
+        return Waivers.read(content)
     except ValueError as error:
         raise ValueError(f"must name a JSON list of waivers, got {text!r}: {error}") from error
 
@@ -220,7 +225,7 @@ def _json_object(text: str) -> dict[str, object]:
 
 def _rules(text: str) -> dict[type[AnyRule], Severity]:
     found = {}
-    for name, given in sorted(_json_object(text).items()):
+    for name, given in sorted(_json_object(_file(text)).items()):
         if not isinstance(given, dict) or not isinstance(given.get("class"), str):
             raise ValueError(f"{name}: must be an object with class and severity, got {given!r}")  # noqa: TRY004 - it is the text that is wrong
         found[rules.load_reference(given["class"])] = _severity(given.get("severity"))

@@ -132,7 +132,7 @@ def test_every_stack_and_every_message_is_the_same_with_and_without(
     lazy = said(run(SYNTHESIZE, CDKTF_OUTDIR=tmp_path / "lazy"))
     stock = said(run(SYNTHESIZE, CDKTF_OUTDIR=tmp_path / "stock", ASSAY_LAZY_BINDINGS="0"))
     assert files(tmp_path / "lazy") == files(tmp_path / "stock")
-    assert len(files(tmp_path / "lazy")) == 7
+    assert len(files(tmp_path / "lazy")) == 10
     assert lazy[0] == stock[0]
     assert lazy[0].startswith("TypeError: type of argument name must be")
     assert lazy[1] < 100

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import assay
-from assay.rule import AnyRule, Rule
+from assay.rule import AnyRule, Rule, Severity
 from assay.rules.s3_encryption_compliance import S3EncryptionCompliance
 from assay.waivers import Waiver, Waivers
 from assay_constructs.code import deployment_package
@@ -116,6 +117,24 @@ def test_waivers_are_in_the_zip_as_the_functions_read_them() -> None:
     assert text.isascii()
     with zipfile.ZipFile(deployment_package([], []).path) as archive:
         assert set(names) - set(archive.namelist()) == {"waivers.json"}
+
+
+def test_rules_that_are_reported_on_are_in_the_zip() -> None:
+    severities: dict[type[AnyRule], Severity] = {S3EncryptionCompliance: Severity.CRITICAL}
+    package = deployment_package([], waivers(), severities)
+    with zipfile.ZipFile(package.path) as archive:
+        names = archive.namelist()
+        listed = json.loads(archive.read("rules.json"))
+    assert listed == {
+        "s3-encryption-compliance": {
+            "class": "assay.rules.s3_encryption_compliance:S3EncryptionCompliance",
+            "severity": "critical",
+        }
+    }
+    assert names == sorted(names)
+    assert "waivers.json" in names
+    assert deployment_package([], waivers(), severities) is package
+    assert deployment_package([], waivers()) is not package
 
 
 def test_another_waiver_makes_another_zip_and_another_order_does_not() -> None:

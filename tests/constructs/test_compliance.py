@@ -30,7 +30,7 @@ SEVERITIES = dict(zip(RULES, ("critical", "high", "high"), strict=True))
 AGGREGATOR_VARIABLES = {
     *("CONFIG_RECORDER_NAME", "DASHBOARD_NAME", "DYNAMODB_TABLE", "ENVIRONMENT_SUFFIX"),
     *("HISTORY_RETENTION_DAYS", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"),
-    *("REPORTS_BUCKET", "REPORT_FORMS", "RULES", "SECURITY_HUB", "SILENCE_HOURS"),
+    *("REPORTS_BUCKET", "REPORT_FORMS", "RULES_FILE", "SECURITY_HUB", "SILENCE_HOURS"),
     *("STATE_TABLE", "WAIVERS_FILE"),
 }
 STATE_TABLE = "${aws_dynamodb_table.Monitoring_StateTable_"
@@ -69,10 +69,6 @@ def test_the_aggregator_knows_rules_table_and_bucket(find: Find) -> None:
     assert variables["STATE_TABLE"].startswith(STATE_TABLE)
     assert variables["REPORTS_BUCKET"].startswith("${aws_s3_bucket.Monitoring_ReportsBucket_")
     assert variables["ENVIRONMENT_SUFFIX"] == "test"
-    assert json.loads(variables["RULES"]) == {
-        rule: {"class": rules.load(rule).reference(), "severity": SEVERITIES[rule]}
-        for rule in RULES
-    }
     assert variables["HISTORY_RETENTION_DAYS"] == "45"
     assert variables["SILENCE_HOURS"] == "13"
     assert variables["DASHBOARD_NAME"] == "compliance-test"
@@ -109,19 +105,48 @@ def test_every_function_gets_the_waivers_where_there_are_any(
     }
     for function in functions["create"]:
         assert function["environment"]["variables"]["WAIVERS_FILE"] == "waivers.json"
-    (filename,) = {function["filename"] for function in functions["create"]}
-    with zipfile.ZipFile(synthesized / "assay-create" / filename) as code:
-        (waiver,) = Waivers.read(code.read("waivers.json").decode()).all
-    assert (waiver.rule_name, waiver.owner) == ("s3-encryption-compliance", "storage@example.com")
+    for filename in {function["filename"] for function in functions["create"]}:
+        with zipfile.ZipFile(synthesized / "assay-create" / filename) as code:
+            (waiver,) = Waivers.read(code.read("waivers.json").decode()).all
+        assert waiver.rule_name == "s3-encryption-compliance"
+        assert waiver.owner == "storage@example.com"
     for function in functions["existing"]:
         assert "WAIVERS_FILE" not in function["environment"]["variables"]
 
 
-def test_the_aggregator_can_read_what_it_is_told(find: Find) -> None:
-    given = {**aggregator_variables(find, "create")}
-    # Only its package has the file.
-    del given["WAIVERS_FILE"]
+def test_only_the_aggregators_zip_has_the_rules_with_their_severities(
+    find: Find, synthesized: Path, stacks: dict[str, Any]
+) -> None:
+    """So that no evaluator changes when another rule comes, or gets another severity."""
+    functions = stacks["create"]["resource"]["aws_lambda_function"].values()
+    names = {}
+    for function in functions:
+        with zipfile.ZipFile(synthesized / "assay-create" / function["filename"]) as code:
+            names[function["function_name"]] = set(code.namelist())
+            if function["handler"] == "assay.report_aggregator.handler":
+                listed = json.loads(code.read("rules.json"))
+    assert listed == {
+        rule: {"class": rules.load(rule).reference(), "severity": SEVERITIES[rule]}
+        for rule in RULES
+    }
+    assert aggregator_variables(find, "create")["RULES_FILE"] == "rules.json"
+    with_rules = [name for name, inside in names.items() if "rules.json" in inside]
+    assert with_rules == ["report-aggregator-test"]
+    everywhere = set.intersection(*names.values())
+    assert names["report-aggregator-test"] - everywhere == {"rules.json"}
+
+
+def test_the_aggregator_can_read_what_it_is_told(
+    find: Find, synthesized: Path, tmp_path: Path
+) -> None:
+    function = find("create", "aws_lambda_function", "Compliance/ReportAggregator/Resource")
+    given = {**function["environment"]["variables"]}
+    with zipfile.ZipFile(synthesized / "assay-create" / function["filename"]) as code:
+        for name in ("RULES_FILE", "WAIVERS_FILE"):
+            given[name] = code.extract(given[name], tmp_path)
     environment = AggregatorEnvironment.read(given)
+    assert {rule.name: severity for rule, severity in environment.rules.items()} == SEVERITIES
+    assert len(environment.waivers.all) == 1
     assert list(environment.report_forms) == ["json", "html", "asff"]
     assert environment.silence == timedelta(hours=13)
     assert environment.recorder_name == "assay-test"
@@ -337,22 +362,35 @@ def test_a_rule_from_outside_is_deployed_like_any_other(outside: tuple[Path, Any
     assert variables["RULE_CLASS"] == "outside_rules.queues.rules:Queue1"
     assert variables["RULE_NAME"] == "queue-1"
     assert variables["RULE_SEVERITY"] == "low"
-    given = json.loads(functions["report-aggregator-theirs"]["environment"]["variables"]["RULES"])
+    with zipfile.ZipFile(folder / functions["report-aggregator-theirs"]["filename"]) as code:
+        given = json.loads(code.read("rules.json"))
     assert given["queue-1"] == {"class": "outside_rules.queues.rules:Queue1", "severity": "low"}
     assert given["ec2-tag-compliance"]["class"] == rules.load("ec2-tag-compliance").reference()
-    (filename,) = {function["filename"] for function in functions.values()}
-    with zipfile.ZipFile(folder / filename) as code:
-        assert {"outside_rules/queues/rules.py", "assay/rule.py"} <= set(code.namelist())
+    for filename in {function["filename"] for function in functions.values()}:
+        with zipfile.ZipFile(folder / filename) as code:
+            assert {"outside_rules/queues/rules.py", "assay/rule.py"} <= set(code.namelist())
 
 
-LONG = type("Long" * 1000, (rules.load("s3-encryption-compliance"),), {"__module__": "theirs"})
+ARGUMENTS: dict[str, Any] = {
+    "suffix": "dev",
+    "account_id": "123456789012",
+    "partition": "aws",
+    "region": "us-east-1",
+    "rules": [EvaluatorRule(rule=rules.load("s3-encryption-compliance"))],
+    "history_table_name": "history",
+    "history_table_arn": "arn:aws:dynamodb:us-east-1:123456789012:table/history",
+    "state_table_name": "state",
+    "state_table_arn": "arn:aws:dynamodb:us-east-1:123456789012:table/state",
+    "topic_arn": "arn:aws:sns:us-east-1:123456789012:alerts",
+    "reports_bucket_name": "reports",
+    "reports_bucket_arn": "arn:aws:s3:::reports",
+    "dead_letter_queue_arn": "arn:aws:sqs:us-east-1:123456789012:dead-letters",
+}
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        # More rules than the aggregator's environment can name.
-        ({"rules": [EvaluatorRule(rule=LONG)]}, "rules must be 1 to 3200 characters long"),
         ({"silence_hours": 0}, "silence_hours must be from 1 to 168; received 0"),
         (
             {"report_forms": ["html"]},
@@ -362,27 +400,13 @@ LONG = type("Long" * 1000, (rules.load("s3-encryption-compliance"),), {"__module
     ],
 )
 def test_impossible_arguments_are_refused_by_name(changes: dict[str, Any], message: str) -> None:
-    arguments: dict[str, Any] = {
-        "suffix": "dev",
-        "account_id": "123456789012",
-        "partition": "aws",
-        "region": "us-east-1",
-        "rules": [EvaluatorRule(rule=rules.load("s3-encryption-compliance"))],
-        "history_table_name": "history",
-        "history_table_arn": "arn:aws:dynamodb:us-east-1:123456789012:table/history",
-        "state_table_name": "state",
-        "state_table_arn": "arn:aws:dynamodb:us-east-1:123456789012:table/state",
-        "topic_arn": "arn:aws:sns:us-east-1:123456789012:alerts",
-        "reports_bucket_name": "reports",
-        "reports_bucket_arn": "arn:aws:s3:::reports",
-        "dead_letter_queue_arn": "arn:aws:sqs:us-east-1:123456789012:dead-letters",
-    }
     stack = TerraformStack(App(), "refused")
     with pytest.raises(ConstructArgumentError, match=f"^{message}"):
-        Compliance(stack, "Compliance", **{**arguments, **changes})
+        Compliance(stack, "Compliance", **{**ARGUMENTS, **changes})
 
 
 def test_all_that_the_aggregator_is_told_fits_into_its_environment() -> None:
+    """All variables of a function together may have 4 KB, whatever rules there are."""
     longest = {
         "DYNAMODB_TABLE": f"compliance-history-{'s' * 20}",
         "STATE_TABLE": f"compliance-state-{'s' * 20}",
@@ -392,7 +416,7 @@ def test_all_that_the_aggregator_is_told_fits_into_its_environment() -> None:
         "WAIVERS_FILE": "waivers.json",
         # The longest name that a bucket can have.
         "REPORTS_BUCKET": "b" * 63,
-        "RULES": "r" * 3200,
+        "RULES_FILE": "rules.json",
         "REPORT_FORMS": ",".join(NAMES),
         "SILENCE_HOURS": "168",
         "SECURITY_HUB": "false",
@@ -402,6 +426,22 @@ def test_all_that_the_aggregator_is_told_fits_into_its_environment() -> None:
     }
     assert set(longest) == AGGREGATOR_VARIABLES
     assert len(json.dumps(longest)) <= 4096
+
+
+def test_there_may_be_as_many_rules_as_anyone_wants(tmp_path: Path) -> None:
+    s3 = rules.load("s3-encryption-compliance")
+    many: list[type[AnyRule]] = [
+        type(f"Rule{number}", (s3,), {"__module__": s3.__module__, "name": f"rule-{number}"})
+        for number in range(100)
+    ]
+    app = App(outdir=str(tmp_path))
+    stack = TerraformStack(app, "many")
+    AwsProvider(stack, "Aws", region="us-east-1")
+    Compliance(stack, "Compliance", **{**ARGUMENTS, "rules": [EvaluatorRule(rule=r) for r in many]})
+    app.synth()
+    (zipped,) = tmp_path.glob("stacks/many/assets/Compliance_AggregatorCode_*/*/assay.zip")
+    with zipfile.ZipFile(zipped) as code:
+        assert set(json.loads(code.read("rules.json"))) == {rule.name for rule in many}
 
 
 def test_a_class_that_is_not_yet_a_rule_is_refused_with_all_that_it_lacks() -> None:

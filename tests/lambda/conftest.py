@@ -435,15 +435,14 @@ def evaluate_within(
 @pytest.fixture
 def aggregate(
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
     tables: None,  # noqa: ARG001 - must exist
 ) -> Callable[[object], dict[str, Any]]:
     """Invokes the report aggregator as Lambda does."""
     _client("s3").create_bucket(Bucket="compliance-reports")
-    variables = {
-        "DYNAMODB_TABLE": "compliance-history",
-        "STATE_TABLE": "compliance-state",
-        "REPORTS_BUCKET": "compliance-reports",
-        "RULES": json.dumps(
+    rules_file = tmp_path / "rules.json"
+    rules_file.write_text(
+        json.dumps(
             {
                 "s3-encryption-compliance": {
                     "class": "assay.rules.s3_encryption_compliance:S3EncryptionCompliance",
@@ -455,6 +454,13 @@ def aggregate(
                 },
             }
         ),
+        encoding="utf-8",
+    )
+    variables = {
+        "DYNAMODB_TABLE": "compliance-history",
+        "STATE_TABLE": "compliance-state",
+        "REPORTS_BUCKET": "compliance-reports",
+        "RULES_FILE": str(rules_file),
         "ENVIRONMENT_SUFFIX": "dev",
         "REPORT_FORMS": "json",
         "HISTORY_RETENTION_DAYS": "365",

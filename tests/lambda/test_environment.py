@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +15,6 @@ from assay.rule import Severity
 from assay.rules.ec2_tag_compliance import Ec2TagCompliance
 from assay.rules.rds_backup_compliance import BackupParameters, RdsBackupCompliance
 from assay.waivers import Waiver
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 EVALUATOR = {
     "RULE_CLASS": "assay.rules.rds_backup_compliance:RdsBackupCompliance",
@@ -41,11 +38,18 @@ AGGREGATOR = {
     "DYNAMODB_TABLE": "history",
     "STATE_TABLE": "state",
     "REPORTS_BUCKET": "reports",
-    "RULES": json.dumps(RULES),
     "ENVIRONMENT_SUFFIX": "dev",
     "REPORT_FORMS": "json",
     "HISTORY_RETENTION_DAYS": "365",
 }
+
+
+@pytest.fixture
+def aggregator(tmp_path: Path) -> dict[str, str]:
+    """Variables of an aggregator, with its rules in a file."""
+    file = tmp_path / "rules.json"
+    file.write_text(json.dumps(RULES), encoding="utf-8")
+    return {**AGGREGATOR, "RULES_FILE": str(file)}
 
 
 def test_an_evaluators_environment_is_typed() -> None:
@@ -115,8 +119,8 @@ def test_config_is_only_tested_when_the_environment_says_so(
     assert EvaluatorEnvironment.read({**EVALUATOR, **variables}).config_test_mode is mode
 
 
-def test_an_aggregators_environment_is_typed() -> None:
-    environment = AggregatorEnvironment.read(AGGREGATOR)
+def test_an_aggregators_environment_is_typed(aggregator: dict[str, str]) -> None:
+    environment = AggregatorEnvironment.read(aggregator)
     assert environment == AggregatorEnvironment(
         history_table="history",
         state_table="state",
@@ -134,7 +138,9 @@ def test_an_aggregators_environment_is_typed() -> None:
     assert environment.waivers.all == []
 
 
-def test_what_an_aggregator_does_besides_can_be_set(tmp_path: Path) -> None:
+def test_what_an_aggregator_does_besides_can_be_set(
+    aggregator: dict[str, str], tmp_path: Path
+) -> None:
     waiver = Waiver("rds-backup-compliance", "arn:*", "me@example.com", "So.", date(2026, 11, 23))
     file = tmp_path / "waivers.json"
     file.write_text(json.dumps([waiver.to_json()]), encoding="utf-8")
@@ -145,7 +151,7 @@ def test_what_an_aggregator_does_besides_can_be_set(tmp_path: Path) -> None:
         "SECURITY_HUB": "true",
         "WAIVERS_FILE": str(file),
     }
-    environment = AggregatorEnvironment.read({**AGGREGATOR, **variables})
+    environment = AggregatorEnvironment.read({**aggregator, **variables})
     assert environment.silence == timedelta(hours=25)
     assert environment.recorder_name == "assay-dev"
     assert environment.dashboard_name == "compliance-dev"
@@ -154,14 +160,14 @@ def test_what_an_aggregator_does_besides_can_be_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["CONFIG_RECORDER_NAME", "DASHBOARD_NAME", "WAIVERS_FILE"])
-def test_an_empty_variable_says_that_there_is_none(name: str) -> None:
-    environment = AggregatorEnvironment.read({**AGGREGATOR, name: ""})
+def test_an_empty_variable_says_that_there_is_none(aggregator: dict[str, str], name: str) -> None:
+    environment = AggregatorEnvironment.read({**aggregator, name: ""})
     assert (environment.recorder_name, environment.dashboard_name) == (None, None)
     assert environment.waivers.all == []
 
 
-def test_forms_are_taken_in_their_own_order_and_once() -> None:
-    environment = AggregatorEnvironment.read({**AGGREGATOR, "REPORT_FORMS": "oscal,csv,json,csv"})
+def test_forms_are_taken_in_their_own_order_and_once(aggregator: dict[str, str]) -> None:
+    environment = AggregatorEnvironment.read({**aggregator, "REPORT_FORMS": "oscal,csv,json,csv"})
     assert environment.report_forms == ["json", "csv", "oscal"]
 
 
@@ -183,10 +189,10 @@ def test_forms_are_taken_in_their_own_order_and_once() -> None:
     ],
 )
 def test_an_impossible_variable_of_an_aggregator_is_named(
-    name: str, value: str, message: str
+    aggregator: dict[str, str], name: str, value: str, message: str
 ) -> None:
     with pytest.raises(EnvironmentVariableError, match=f"^{name}: {message}"):
-        AggregatorEnvironment.read({**AGGREGATOR, name: value})
+        AggregatorEnvironment.read({**aggregator, name: value})
 
 
 @pytest.mark.parametrize("name", EVALUATOR)
@@ -196,9 +202,9 @@ def test_each_variable_of_an_evaluator_is_required(name: str) -> None:
         EvaluatorEnvironment.read(variables)
 
 
-@pytest.mark.parametrize("name", AGGREGATOR)
-def test_each_variable_of_an_aggregator_is_required(name: str) -> None:
-    variables = {key: value for key, value in AGGREGATOR.items() if key != name}
+@pytest.mark.parametrize("name", [*AGGREGATOR, "RULES_FILE"])
+def test_each_variable_of_an_aggregator_is_required(aggregator: dict[str, str], name: str) -> None:
+    variables = {key: value for key, value in aggregator.items() if key != name}
     with pytest.raises(EnvironmentVariableError, match=f"^{name}: required .*, is not set$"):
         AggregatorEnvironment.read(variables)
 
@@ -259,6 +265,15 @@ def test_an_impossible_variable_of_an_evaluator_is_named(
         ),
     ],
 )
-def test_impossible_rules_of_an_aggregator_are_named(value: str, message: str) -> None:
-    with pytest.raises(EnvironmentVariableError, match=f"^RULES: {message}"):
-        AggregatorEnvironment.read({**AGGREGATOR, "RULES": value})
+def test_impossible_rules_of_an_aggregator_are_named(
+    aggregator: dict[str, str], value: str, message: str
+) -> None:
+    Path(aggregator["RULES_FILE"]).write_text(value, encoding="utf-8")
+    with pytest.raises(EnvironmentVariableError, match=f"^RULES_FILE: {message}"):
+        AggregatorEnvironment.read(aggregator)
+
+
+def test_rules_of_an_aggregator_that_are_not_there_are_named(aggregator: dict[str, str]) -> None:
+    message = "^RULES_FILE: must name a file, got 'none.json': No such file or directory$"
+    with pytest.raises(EnvironmentVariableError, match=message):
+        AggregatorEnvironment.read({**aggregator, "RULES_FILE": "none.json"})

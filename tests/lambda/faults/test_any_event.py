@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -155,10 +156,11 @@ def functions(network: Any, tables: Any) -> Iterator[None]:
         "CONTINUATION_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/example",
         "REPORT_FORMS": "json",
         "REPORTS_BUCKET": "compliance-reports",
-        "RULES": json.dumps({RULE.name: {"class": RULE.reference(), "severity": "medium"}}),
     }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
+    with pytest.MonkeyPatch.context() as patch, NamedTemporaryFile("w") as file:
+        file.write(json.dumps({RULE.name: {"class": RULE.reference(), "severity": "medium"}}))
+        file.flush()
+        for name, value in {**variables, "RULES_FILE": file.name}.items():
             patch.setenv(name, value)
         yield
 

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -519,10 +520,12 @@ def _environment(rule: str, topic_arn: str) -> Iterator[None]:
         "MAXIMUM_CONCURRENCY": "1",
         "REPORT_FORMS": "json,csv",
         "REPORTS_BUCKET": REPORTS_BUCKET,
-        "RULES": json.dumps({rule: {"class": rules.load(rule).reference(), "severity": "medium"}}),
     }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
+    with pytest.MonkeyPatch.context() as patch, NamedTemporaryFile("w") as file:
+        listed = {rule: {"class": rules.load(rule).reference(), "severity": "medium"}}
+        file.write(json.dumps(listed))
+        file.flush()
+        for name, value in {**variables, "RULES_FILE": file.name}.items():
             patch.setenv(name, value)
         yield
 
