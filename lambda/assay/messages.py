@@ -1,4 +1,4 @@
-"""Values in error messages: long enough to be recognized, short enough to be read."""
+"""How values are written in texts: recognizable, short enough to be read, and counted."""
 
 from __future__ import annotations
 
@@ -13,3 +13,9 @@ _repr.maxstring = _repr.maxother = _repr.maxlong = _LENGTH
 def shown(value: object) -> str:
     """Returns a value as it was given, cut in the middle when it is long."""
     return _repr.repr(value)
+
+
+def counted(number: int, noun: str = "") -> str:
+    """Writes a number, and what is counted in the singular or the plural: 1 day, 1,461 days."""
+    plural = "" if number == 1 else "s"
+    return f"{number:,} {noun}{plural}" if noun else f"{number:,}"

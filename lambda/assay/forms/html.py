@@ -24,6 +24,7 @@ from markupsafe import Markup
 from assay.batches import batches
 from assay.forms.context import WORDS, Context, rule_words
 from assay.forms.form import Form
+from assay.messages import counted
 from assay.report import TrendPoint
 from assay.rule import Severity
 from assay.timestamps import SECONDS_A_DAY, read_timestamp
@@ -125,7 +126,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "count": _count,
+        "count": counted,
         "https": _https,
         "machine": _machine,
         "moment": _moment,
@@ -191,12 +192,6 @@ def _https(url: str | None) -> str:
     return url if url and re.fullmatch(r"https://[!-~]+", url) else ""
 
 
-def _count(number: int, noun: str = "") -> str:
-    """Writes a number, and what is counted in the singular or the plural."""
-    plural = "" if number == 1 else "s"
-    return f"{number:,} {noun}{plural}" if noun else f"{number:,}"
-
-
 def _percent(counts: Counts) -> str:
     """Writes a score, which is whole only where nothing violates."""
     if counts.score is None:
@@ -228,7 +223,7 @@ def _age(now: datetime, timestamp: str) -> str:
     seconds = int((now - read_timestamp(timestamp)).total_seconds())
     for size, unit in ((SECONDS_A_DAY, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
-            return _count(seconds // size, unit)
+            return counted(seconds // size, unit)
     return "less than a minute"
 
 

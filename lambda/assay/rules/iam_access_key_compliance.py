@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from assay.messages import counted
 from assay.resources import iam_user
 from assay.resources.iam_user import LIST_USERS, USER_ARNS, UserRule
 from assay.rule import Evaluation, Parameters, Permission, Severity
@@ -93,6 +94,7 @@ class IamAccessKeyCompliance(UserRule[AccessKeyParameters, User]):
         if not resource.active_keys:
             return Evaluation.not_applicable("The user has no active access key.")
         days = parameters.maximum_age_days
+        age = counted(days, "day")
         # The day and no age, or else the reason of one and the same verdict would change daily;
         # and no whole id, which scanners for credentials would find in every report.
         old = [
@@ -102,6 +104,6 @@ class IamAccessKeyCompliance(UserRule[AccessKeyParameters, User]):
         ]
         if old:
             return Evaluation.non_compliant(
-                f"Active access keys older than {days} days: {'; '.join(old)}."
+                f"Active access keys older than {age}: {'; '.join(old)}."
             )
-        return Evaluation.compliant(f"No active access key is older than {days} days.")
+        return Evaluation.compliant(f"No active access key is older than {age}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from assay.messages import counted
 from assay.resources.rds_instance import (
     DatabaseInstance,
     DatabaseInstanceRule,
@@ -88,8 +89,7 @@ class RdsBackupCompliance(DatabaseInstanceRule[BackupParameters, DatabaseBackups
         days, minimum = resource.retention_days, parameters.minimum_retention_days
         if days == 0:
             return Evaluation.non_compliant("There are no automated backups.")
+        kept = f"Automated backups are kept for {counted(days, 'day')}"
         if days < minimum:
-            return Evaluation.non_compliant(
-                f"Automated backups are kept for {days} days, at least {minimum} are required."
-            )
-        return Evaluation.compliant(f"Automated backups are kept for {days} days.")
+            return Evaluation.non_compliant(f"{kept}, at least {minimum} are required.")
+        return Evaluation.compliant(f"{kept}.")

@@ -39,10 +39,15 @@ def make_database() -> Callable[..., None]:
     return make_database
 
 
-@pytest.mark.parametrize("days", [7, 35])
-def test_backups_that_are_kept_long_enough_are_compliant(days: int) -> None:
-    assert RULE.evaluate(database(days), DEFAULT, NOW) == Evaluation(
-        ComplianceType.COMPLIANT, f"Automated backups are kept for {days} days."
+@pytest.mark.parametrize(
+    ("days", "parameters", "kept"),
+    [(7, DEFAULT, "7 days"), (35, DEFAULT, "35 days"), (1, BackupParameters(1), "1 day")],
+)
+def test_backups_that_are_kept_long_enough_are_compliant(
+    days: int, parameters: BackupParameters, kept: str
+) -> None:
+    assert RULE.evaluate(database(days), parameters, NOW) == Evaluation(
+        ComplianceType.COMPLIANT, f"Automated backups are kept for {kept}."
     )
 
 
