@@ -36,6 +36,8 @@ sys.exit(main.main())
 """
 SMALL = """
 import assay_constructs
+from assay_constructs.loads_ahead import load_ahead
+load_ahead()
 from {core} import App, TerraformStack
 from {provider}.dynamodb_table import DynamodbTable, DynamodbTableAttribute
 from {provider}.provider import AwsProvider

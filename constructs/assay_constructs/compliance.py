@@ -187,7 +187,7 @@ class Compliance(Construct):
         package = deployment_package(severities, waivers)
         code = TerraformAsset(self, "Code", path=str(package.path), type=AssetType.FILE)
         filename = code.path
-        # Of its own, so that evaluators stay as they are when others come and go.
+        # Of its own, so that evaluators stay as they are when rules of their packages come and go.
         aggregator_package = deployment_package(severities, waivers, severities)
         aggregator_code = TerraformAsset(
             self, "AggregatorCode", path=str(aggregator_package.path), type=AssetType.FILE

@@ -37,7 +37,9 @@ def load_ahead() -> None:
         process = import_module("jsii._kernel.providers.process")
         provider = import_module("jsii._runtime").kernel.provider
         started_by_jsii = process._NodeProcess  # noqa: SLF001
-        expected = all(callable(getattr(started_by_jsii, name)) for name in METHODS)
+        expected = isinstance(type(provider)._process, property) and all(  # noqa: SLF001
+            callable(getattr(started_by_jsii, name)) for name in METHODS
+        )
     except (ImportError, AttributeError):
         expected = False
     if not expected:
@@ -59,12 +61,13 @@ def load_ahead() -> None:
 class _LoadsAhead(_NodeProcess):
     """Node.js, of whose answers those to loads, and its greeting, are read when others are."""
 
-    _greeted = False
+    _greeted = True
     _loading = False
     _owed = 0
 
     def handshake(self) -> None:
         """Leave the greeting to be read later."""
+        self._greeted = False
 
     def send(self, request: Any, response_type: Any) -> Any:
         self._loading = type(request).__name__ == "LoadRequest" and _is_at_hand(request)
@@ -77,7 +80,11 @@ class _LoadsAhead(_NodeProcess):
         if not self._greeted:
             self._greeted = True
             owed, self._owed = self._owed, 0
-            super().handshake()
+            try:
+                super().handshake()
+            except Exception:
+                self.stop()
+                raise
             self._owed = owed
         failed = None
         while self._owed:

@@ -98,7 +98,7 @@ def test_a_type_that_is_not_loaded_yet_is_found_when_node_returns_it(run: Run) -
 
 
 SYNTHESIZE = """
-    import json, runpy, sys
+    import gc, json, runpy, sys
     from pathlib import Path
     import assay_constructs
     sys.argv = ["main.py"]
@@ -106,6 +106,7 @@ SYNTHESIZE = """
         runpy.run_path("main.py", run_name="__main__")
     except SystemExit as stopped:
         assert not stopped.code
+    garbage = [gc.isenabled(), gc.get_freeze_count() > 0]
     from cdktf import App, TerraformStack
     from cdktf_cdktf_provider_aws.sns_topic import SnsTopic
     try:
@@ -114,7 +115,7 @@ SYNTHESIZE = """
     except Exception as error:
         message = f"{type(error).__name__}: {error}"
     modules = sum(name.startswith("cdktf_cdktf_provider_aws.") for name in sys.modules)
-    print(json.dumps([message, modules]))
+    print(json.dumps([message, modules, garbage]))
 """
 
 
@@ -137,6 +138,7 @@ def test_every_stack_and_every_message_is_the_same_with_and_without(
     assert lazy[0].startswith("TypeError: type of argument name must be")
     assert lazy[1] < 100
     assert stock[1] > 1000
+    assert lazy[2] == stock[2] == [False, True]
 
 
 def test_switched_off_nothing_is_touched(run: Run) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 import assay
 from assay.rule import AnyRule, Rule, Severity
+from assay.rules.ec2_tag_compliance import Ec2TagCompliance
 from assay.rules.s3_encryption_compliance import S3EncryptionCompliance
 from assay.waivers import Waiver, Waivers
 from assay_constructs.code import deployment_package
@@ -134,6 +135,11 @@ def test_rules_that_are_reported_on_are_in_the_zip() -> None:
     assert names == sorted(names)
     assert "waivers.json" in names
     assert deployment_package([], waivers(), severities) is package
+    both: list[tuple[type[AnyRule], Severity]] = [
+        (S3EncryptionCompliance, Severity.LOW),
+        (Ec2TagCompliance, Severity.HIGH),
+    ]
+    assert deployment_package([], [], dict(both)) is deployment_package([], [], dict(both[::-1]))
     assert deployment_package([], waivers()) is not package
 
 

@@ -4,7 +4,8 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,37 @@ from assay_constructs import bindings
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+PROJECT = Path.cwd()
+# npm packages by the distributions they come in.
+PACKAGES = {
+    "constructs": "constructs",
+    "cdktf": "cdktf",
+    "@cdktf/provider-aws": "cdktf-cdktf-provider-aws",
+}
+
 # Speaks jsii's protocol: it greets, and then answers each line it reads. Until the file GO exists
 # it says nothing, and it refuses to load the packages in BROKEN.
 NODE = """
-import json, os, sys, time
+import itertools, json, os, queue, sys, threading, time
 from pathlib import Path
 
+requests = queue.Queue()
+
+def read():
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "exit" in request:
+            os._exit(0)
+        requests.put(request)
+
 log = open(os.environ["LOG"], "w")
+threading.Thread(target=read, daemon=True).start()
 while not Path(os.environ["GO"]).exists():
     time.sleep(0.01)
 broken = os.environ.get("BROKEN", "").split()
 print(json.dumps({"hello": os.environ.get("HELLO", "@jsii/runtime@0.0.0")}), flush=True)
-for number, line in enumerate(sys.stdin):
-    request = json.loads(line)
-    if "exit" in request:
-        break
+for number in itertools.count():
+    request = requests.get()
     print(request["api"], request.get("name") or request["fqn"], file=log, flush=True)
     if request["api"] == "load" and request["name"] in broken:
         answer = {"error": f"cannot load {request['name']}", "name": "@jsii/kernel.Fault",
@@ -75,8 +92,8 @@ print(json.dumps([waited, *told]))
 @pytest.fixture
 def unpacked(tmp_path: Path) -> Path:
     """A cache in which jsii's packages look as if they were unpacked."""
-    for package in ("constructs/10.8.1", "cdktf/0.21.0", "@cdktf/provider-aws/21.22.1"):
-        (tmp_path / "cache" / package).mkdir(parents=True)
+    for package, distribution in PACKAGES.items():
+        (tmp_path / "cache" / package / version(distribution)).mkdir(parents=True)
     return tmp_path / "cache"
 
 
@@ -88,7 +105,9 @@ def run(clean_environment: dict[str, str], tmp_path: Path) -> Run:
     node.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{tmp_path}/node.py"\n', encoding="utf-8")
     node.chmod(0o755)
 
-    def _run(program: str = PROGRAM, **changes: Any) -> subprocess.CompletedProcess[str]:
+    def _run(
+        program: str = PROGRAM, *, arguments: Sequence[str] = (), **changes: Any
+    ) -> subprocess.CompletedProcess[str]:
         environment = {
             **clean_environment,
             "JSII_NODE": str(node),
@@ -97,7 +116,7 @@ def run(clean_environment: dict[str, str], tmp_path: Path) -> Run:
             **{name: str(value) for name, value in changes.items()},
         }
         return subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(program)],
+            [sys.executable, *(arguments or ("-c", textwrap.dedent(program)))],
             env=environment,
             capture_output=True,
             text=True,
@@ -142,11 +161,51 @@ def test_a_load_that_failed_is_told_by_the_first_that_needs_an_answer(
 def test_a_node_of_another_jsii_is_refused(run: Run, unpacked: Path) -> None:
     told = said(run(JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked, HELLO="@jsii/runtime@9.9.9"))
     assert told[2] == "AssertionError: Invalid JSII Runtime Version: '@jsii/runtime@9.9.9'"
+    # It is ended, and nobody gets another's answer.
+    assert told[3:] == ["ValueError: write to closed file"]
 
 
-def test_what_is_not_unpacked_yet_is_waited_for(run: Run, tmp_path: Path) -> None:
+def test_node_starts_before_anything_is_imported(run: Run) -> None:
+    started = said(
+        run("""
+            import json, os, time
+            from pathlib import Path
+            from assay_constructs.loads_ahead import load_ahead
+            load_ahead()
+            patience = time.monotonic() + 30
+            while not Path(os.environ["LOG"]).exists() and time.monotonic() < patience:
+                time.sleep(0.01)
+            print(json.dumps(Path(os.environ["LOG"]).exists()))
+            Path(os.environ["GO"]).touch()
+        """)
+    )
+    assert started
+
+
+def test_main_reads_settings_while_node_has_not_said_a_word(
+    run: Run, unpacked: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "wrong.yaml").write_text("region: 7\n", encoding="utf-8")
+    ran = run(
+        arguments=[str(PROJECT / "main.py")],
+        ASSAY_ENVIRONMENTS=tmp_path,
+        JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked,
+    )
+    assert ran.returncode == 1
+    assert "wrong.yaml:1: region: allowed: an AWS region" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert (tmp_path / "log").read_text() == ""
+
+
+@pytest.mark.parametrize("there", [None, "constructs/1.0.0", "cdktf/0.1.0"])
+def test_what_is_not_unpacked_yet_is_waited_for(
+    run: Run, tmp_path: Path, there: str | None
+) -> None:
+    """Also where another version is."""
     (tmp_path / "go").touch()
-    told = said(run(JSII_RUNTIME_PACKAGE_CACHE_ROOT=tmp_path / "empty", BROKEN="cdktf"))
+    if there:
+        (tmp_path / "cache" / there).mkdir(parents=True)
+    told = said(run(JSII_RUNTIME_PACKAGE_CACHE_ROOT=tmp_path / "cache", BROKEN="cdktf"))
     assert told == [True, "JSIIError: cannot load cdktf"]
 
 
@@ -218,6 +277,42 @@ def test_with_a_jsii_of_another_shape_it_steps_aside_with_one_warning(
     assert said(ran) is True
     assert ran.stderr.count("RuntimeWarning: jsii does not look as expected") == 1
     assert "ASSAY_LAZY_BINDINGS=0 silences this" in ran.stderr
+
+
+def test_a_jsii_that_greets_in_another_way_is_not_waited_for(run: Run, unpacked: Path) -> None:
+    ran = run(
+        """
+        import json, os
+        from pathlib import Path
+        from jsii._kernel.providers import process
+        def handshake(self):
+            raise AssertionError("is not called any more")
+        def start(self, begin=process._NodeProcess.start):
+            self.handshake = lambda: self._next_message()
+            begin(self)
+        process._NodeProcess.handshake = handshake
+        process._NodeProcess.start = start
+        Path(os.environ["GO"]).touch()
+        from assay_constructs.loads_ahead import load_ahead
+        load_ahead()
+        from constructs import RootConstruct
+        print(json.dumps(RootConstruct().__jsii_ref__.ref))
+        """,
+        JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked,
+    )
+    assert said(ran) == "constructs.RootConstruct@1"
+
+
+def test_without_the_property_that_starts_node_it_steps_aside(run: Run) -> None:
+    ran = run("""
+        from jsii._kernel.providers.process import ProcessProvider
+        del ProcessProvider._process
+        from assay_constructs.loads_ahead import load_ahead
+        load_ahead()
+        print("true")
+    """)
+    assert said(ran) is True
+    assert ran.stderr.count("RuntimeWarning: jsii does not look as expected") == 1
 
 
 def test_once_node_has_started_nothing_is_touched(
