@@ -4,7 +4,9 @@ import copy
 import json
 import os
 import re
+import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +25,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 from assay.rule import AnyRule
 from assay.rules.iam_mfa_compliance import IamMfaCompliance
 from assay.rules.s3_encryption_compliance import S3EncryptionCompliance
+from assay_constructs import bindings
 from assay_constructs.bucket import PrivateBucket
 from assay_constructs.compliance import EvaluatorRule
 from assay_constructs.conformance_pack import ConformancePack
@@ -527,3 +530,29 @@ def clean_environment() -> dict[str, str]:
     """This process's environment without what would change what is synthesized."""
     changing = ("ASSAY_ENVIRONMENTS", "ASSAY_RESTARTED", "CDKTF_OUTDIR", "ENVIRONMENT_SUFFIX")
     return {name: value for name, value in os.environ.items() if name not in changing}
+
+
+@pytest.fixture
+def run(clean_environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a program in a fresh Python, with variables changed or (``None``) taken away."""
+    # Those that importing the constructs has set here.
+    environment = {
+        name: value
+        for name, value in clean_environment.items()
+        if name not in ("NODE_OPTIONS", bindings.SWITCH)
+    }
+
+    def _run(
+        program: str, *, timeout: float | None = None, **changes: str | Path | None
+    ) -> subprocess.CompletedProcess[str]:
+        given = {name: str(value) for name, value in changes.items() if value is not None}
+        return subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(program)],
+            env={**environment, **given},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+
+    return _run

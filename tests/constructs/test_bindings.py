@@ -19,30 +19,6 @@ PROVIDER = "cdktf_cdktf_provider_aws"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture
-def run(clean_environment: dict[str, str]) -> Run:
-    """Run a program in a fresh Python, with variables changed or (``None``) taken away."""
-
-    def _run(program: str, **changes: str | Path | None) -> subprocess.CompletedProcess[str]:
-        environment = {
-            name: value
-            for name, value in clean_environment.items()
-            if name not in ("NODE_OPTIONS", bindings.SWITCH)
-        }
-        for name, value in changes.items():
-            if value is not None:
-                environment[name] = str(value)
-        return subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(program)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return _run
-
-
 def said(ran: subprocess.CompletedProcess[str]) -> Any:
     """What a program printed as JSON on its last line."""
     assert ran.returncode == 0, ran.stderr

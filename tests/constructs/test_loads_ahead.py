@@ -3,8 +3,8 @@
 import json
 import subprocess
 import sys
-import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from assay_constructs import bindings
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-PROJECT = Path.cwd()
 # npm packages by the distributions they come in.
 PACKAGES = {
     "constructs": "constructs",
@@ -98,33 +97,13 @@ def unpacked(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(clean_environment: dict[str, str], tmp_path: Path) -> Run:
-    """Run a program in a fresh Python, with the stand-in for Node.js; it must end in a minute."""
+def run_stand_in(run: Run, tmp_path: Path) -> Run:
+    """Run a program with the stand-in for Node.js; it must end in a minute."""
     (tmp_path / "node.py").write_text(NODE, encoding="utf-8")
     node = tmp_path / "node"
     node.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{tmp_path}/node.py"\n', encoding="utf-8")
     node.chmod(0o755)
-
-    def _run(
-        program: str = PROGRAM, *, arguments: Sequence[str] = (), **changes: Any
-    ) -> subprocess.CompletedProcess[str]:
-        environment = {
-            **clean_environment,
-            "JSII_NODE": str(node),
-            "GO": str(tmp_path / "go"),
-            "LOG": str(tmp_path / "log"),
-            **{name: str(value) for name, value in changes.items()},
-        }
-        return subprocess.run(
-            [sys.executable, *(arguments or ("-c", textwrap.dedent(program)))],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-    return _run
+    return partial(run, timeout=60, JSII_NODE=node, GO=tmp_path / "go", LOG=tmp_path / "log")
 
 
 def said(ran: subprocess.CompletedProcess[str]) -> Any:
@@ -134,10 +113,10 @@ def said(ran: subprocess.CompletedProcess[str]) -> Any:
 
 
 def test_imports_go_on_while_node_has_not_even_started(
-    run: Run, unpacked: Path, tmp_path: Path
+    run_stand_in: Run, unpacked: Path, tmp_path: Path
 ) -> None:
     """Answers reach those who asked, and requests are what jsii sends anyway, in its order."""
-    told = said(run(JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked))
+    told = said(run_stand_in(PROGRAM, JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked))
     assert told == [False, "done", "constructs.RootConstruct@3", "done",
                     "constructs.RootConstruct@4", "done"]  # fmt: skip
     assert (tmp_path / "log").read_text().splitlines() == [
@@ -150,24 +129,30 @@ def test_imports_go_on_while_node_has_not_even_started(
 
 
 def test_a_load_that_failed_is_told_by_the_first_that_needs_an_answer(
-    run: Run, unpacked: Path
+    run_stand_in: Run, unpacked: Path
 ) -> None:
-    told = said(run(JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked, BROKEN="cdktf @cdktf/provider-aws"))
+    told = said(
+        run_stand_in(
+            PROGRAM, JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked, BROKEN="cdktf @cdktf/provider-aws"
+        )
+    )
     assert told[:3] == [False, "done", "JSIIError: cannot load cdktf"]
     # From then on, answers reach those who asked again.
     assert told[3:] == ["constructs.RootConstruct@4", "done"]
 
 
-def test_a_node_of_another_jsii_is_refused(run: Run, unpacked: Path) -> None:
-    told = said(run(JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked, HELLO="@jsii/runtime@9.9.9"))
+def test_a_node_of_another_jsii_is_refused(run_stand_in: Run, unpacked: Path) -> None:
+    told = said(
+        run_stand_in(PROGRAM, JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked, HELLO="@jsii/runtime@9.9.9")
+    )
     assert told[2] == "AssertionError: Invalid JSII Runtime Version: '@jsii/runtime@9.9.9'"
     # It is ended, and nobody gets another's answer.
     assert told[3:] == ["ValueError: write to closed file"]
 
 
-def test_node_starts_before_anything_is_imported(run: Run) -> None:
+def test_node_starts_before_anything_is_imported(run_stand_in: Run) -> None:
     started = said(
-        run("""
+        run_stand_in("""
             import json, os, time
             from pathlib import Path
             from assay_constructs.loads_ahead import load_ahead
@@ -183,11 +168,11 @@ def test_node_starts_before_anything_is_imported(run: Run) -> None:
 
 
 def test_main_reads_settings_while_node_has_not_said_a_word(
-    run: Run, unpacked: Path, tmp_path: Path
+    run_stand_in: Run, unpacked: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "wrong.yaml").write_text("region: 7\n", encoding="utf-8")
-    ran = run(
-        arguments=[str(PROJECT / "main.py")],
+    ran = run_stand_in(
+        'import runpy; runpy.run_path("main.py", run_name="__main__")',
         ASSAY_ENVIRONMENTS=tmp_path,
         JSII_RUNTIME_PACKAGE_CACHE_ROOT=unpacked,
     )
@@ -199,19 +184,23 @@ def test_main_reads_settings_while_node_has_not_said_a_word(
 
 @pytest.mark.parametrize("there", [None, "constructs/1.0.0", "cdktf/0.1.0"])
 def test_what_is_not_unpacked_yet_is_waited_for(
-    run: Run, tmp_path: Path, there: str | None
+    run_stand_in: Run, tmp_path: Path, there: str | None
 ) -> None:
     """Also where another version is."""
     (tmp_path / "go").touch()
     if there:
         (tmp_path / "cache" / there).mkdir(parents=True)
-    told = said(run(JSII_RUNTIME_PACKAGE_CACHE_ROOT=tmp_path / "cache", BROKEN="cdktf"))
+    told = said(
+        run_stand_in(PROGRAM, JSII_RUNTIME_PACKAGE_CACHE_ROOT=tmp_path / "cache", BROKEN="cdktf")
+    )
     assert told == [True, "JSIIError: cannot load cdktf"]
 
 
-def test_an_archive_that_python_had_to_unzip_is_waited_for(run: Run, unpacked: Path) -> None:
+def test_an_archive_that_python_had_to_unzip_is_waited_for(
+    run_stand_in: Run, unpacked: Path
+) -> None:
     """Python removes it as soon as it takes it for loaded."""
-    ran = run(
+    ran = run_stand_in(
         """
         import json, os
         from pathlib import Path
@@ -231,9 +220,11 @@ def test_an_archive_that_python_had_to_unzip_is_waited_for(run: Run, unpacked: P
     assert said(ran) == "cannot load cdktf"
 
 
-def test_switched_off_jsii_waits_as_it_always_did(run: Run, unpacked: Path, tmp_path: Path) -> None:
+def test_switched_off_jsii_waits_as_it_always_did(
+    run_stand_in: Run, unpacked: Path, tmp_path: Path
+) -> None:
     (tmp_path / "go").touch()
-    ran = run(
+    ran = run_stand_in(
         """
         import json
         from assay_constructs.loads_ahead import load_ahead
@@ -259,14 +250,14 @@ def test_switched_off_jsii_waits_as_it_always_did(run: Run, unpacked: Path, tmp_
     ],
 )
 def test_with_a_jsii_of_another_shape_it_steps_aside_with_one_warning(
-    run: Run, tmp_path: Path, module: str, content: str
+    run_stand_in: Run, tmp_path: Path, module: str, content: str
 ) -> None:
     file = tmp_path / "other" / module
     file.parent.mkdir(parents=True)
     for folder in file.relative_to(tmp_path / "other").parents[:-1]:
         (tmp_path / "other" / folder / "__init__.py").touch()
     file.write_text(content, encoding="utf-8")
-    ran = run(
+    ran = run_stand_in(
         """
         from assay_constructs.loads_ahead import load_ahead
         load_ahead()
@@ -279,8 +270,10 @@ def test_with_a_jsii_of_another_shape_it_steps_aside_with_one_warning(
     assert "ASSAY_LAZY_BINDINGS=0 silences this" in ran.stderr
 
 
-def test_a_jsii_that_greets_in_another_way_is_not_waited_for(run: Run, unpacked: Path) -> None:
-    ran = run(
+def test_a_jsii_that_greets_in_another_way_is_not_waited_for(
+    run_stand_in: Run, unpacked: Path
+) -> None:
+    ran = run_stand_in(
         """
         import json, os
         from pathlib import Path
@@ -303,8 +296,8 @@ def test_a_jsii_that_greets_in_another_way_is_not_waited_for(run: Run, unpacked:
     assert said(ran) == "constructs.RootConstruct@1"
 
 
-def test_without_the_property_that_starts_node_it_steps_aside(run: Run) -> None:
-    ran = run("""
+def test_without_the_property_that_starts_node_it_steps_aside(run_stand_in: Run) -> None:
+    ran = run_stand_in("""
         from jsii._kernel.providers.process import ProcessProvider
         del ProcessProvider._process
         from assay_constructs.loads_ahead import load_ahead
@@ -315,11 +308,10 @@ def test_without_the_property_that_starts_node_it_steps_aside(run: Run) -> None:
     assert ran.stderr.count("RuntimeWarning: jsii does not look as expected") == 1
 
 
-def test_once_node_has_started_nothing_is_touched(
-    clean_environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_once_node_has_started_nothing_is_touched(run: Run, tmp_path: Path) -> None:
     """A real Node.js, and a real answer."""
-    program = """
+    ran = run(
+        """
         import json
         import assay_constructs, cdktf
         from assay_constructs.loads_ahead import load_ahead
@@ -328,12 +320,7 @@ def test_once_node_has_started_nothing_is_touched(
         from jsii._runtime import kernel
         path = App().node.path
         print(json.dumps([path, type(kernel.provider._process).__mro__[1].__name__]))
-    """
-    ran = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        env={**clean_environment, "CDKTF_OUTDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
+        """,
+        CDKTF_OUTDIR=tmp_path,
     )
     assert said(ran) == ["", "object"]

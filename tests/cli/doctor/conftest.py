@@ -1,6 +1,7 @@
 """An AWS in this process, answers that it lacks, and environments to look at it with."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -239,3 +240,17 @@ def look(called: set[str]) -> Callable[..., list[tuple[str, str, str | None]]]:
         return found
 
     return run
+
+
+@pytest.fixture
+def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts a terraform on the PATH that answers with a shell script."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+
+    def put(script: str) -> None:
+        (programs / "terraform").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (programs / "terraform").chmod(0o755)
+
+    return put

@@ -272,20 +272,6 @@ def initialized(project: Project) -> None:
     (folder / "terraform.tfstate").write_text(text, encoding="utf-8")
 
 
-@pytest.fixture
-def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Puts a terraform on the PATH that answers with a shell script."""
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-
-    def put(script: str) -> None:
-        (programs / "terraform").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-        (programs / "terraform").chmod(0o755)
-
-    return put
-
-
 def test_the_output_folder_of_the_cli_is_where_the_stack_lies(
     guard: Guard,
     put_recorder: Callable[..., None],

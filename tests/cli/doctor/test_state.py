@@ -1,7 +1,6 @@
 """Terraform's state, wherever it lies, tells what is an environment's own."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -218,20 +217,6 @@ def test_state_in_s3_that_breaks_off_is_not_known(read: Read, stub: Callable[...
 
     stub("s3.GetObject", {"Body": Broken()})
     assert "1 read, but total bytes expected is 2" in (read(backend=S3).unknown or "")
-
-
-@pytest.fixture
-def terraform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Puts a terraform on the PATH that answers with a shell script."""
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-
-    def put(script: str) -> None:
-        (programs / "terraform").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-        (programs / "terraform").chmod(0o755)
-
-    return put
 
 
 @pytest.fixture
