@@ -13,6 +13,7 @@ import typer
 from assay_cli.display import Display
 
 if TYPE_CHECKING:
+    from assay_cli.doctor.state import Project
     from assay_constructs.settings import Settings
 
 _ENVIRONMENTS = "environments"
@@ -73,7 +74,6 @@ def doctor(
     """  # noqa: D301 - Click wants the character that \b stands for
     # They load CDKTF, and Node.js with it, which no other command should wait for.
     from assay_cli.doctor.examination import examine  # noqa: PLC0415
-    from assay_cli.doctor.state import Project  # noqa: PLC0415
     from assay_cli.doctor.telling import as_json as examination_as_json  # noqa: PLC0415
     from assay_cli.doctor.telling import tell  # noqa: PLC0415
 
@@ -87,7 +87,7 @@ def doctor(
             f"allowed: {allowed}; got {environment!r}{hint}", param_hint="--environment"
         )
     examination = examine(
-        Project(*_project(folder)),
+        _project(folder),
         settings,
         wanted=None if mistakes else environment,
         mistakes=mistakes,
@@ -129,9 +129,10 @@ def _read(folder: Path) -> "tuple[dict[str, Settings], list[str]]":
         return {}, error.mistakes
 
 
-def _project(settings: Path) -> tuple[Path | None, Path]:
+def _project(settings: Path) -> "Project":
     """Where CDKTF runs, here or beside the settings, and where it puts the stacks."""
+    from assay_cli.doctor.state import Project, output_folder  # noqa: PLC0415 - as above
+
     folders = (Path.cwd(), settings.resolve().parent)
     folder = next((each for each in folders if (each / "cdktf.json").is_file()), None)
-    output = Path(os.environ.get("CDKTF_OUTDIR") or "cdktf.out")
-    return folder, (folder or Path.cwd()) / output
+    return Project(folder, output_folder(folder or Path.cwd()))

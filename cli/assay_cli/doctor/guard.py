@@ -16,7 +16,7 @@ from assay_cli.doctor.cdktf_cli import CdktfCommand
 from assay_cli.doctor.check import Finding, Level
 from assay_cli.doctor.checks.recorder import kept, recorder
 from assay_cli.doctor.identity import identify
-from assay_cli.doctor.state import Project
+from assay_cli.doctor.state import Project, output_folder
 from assay_cli.doctor.subjects import Deployment, Environment
 from assay_constructs.settings import CloudBackend, Settings
 
@@ -44,7 +44,7 @@ def recorder_guard(
     """
     if not command.deploys or os.environ.get(SWITCH) == "off":
         return None
-    project = Project(folder, folder / (os.environ.get("CDKTF_OUTDIR") or "cdktf.out"))
+    project = Project(folder, output_folder(folder))
     named = [name for name in environments if command.selects(f"assay-{name}")]
     reasons = []
     for name in named or environments:

@@ -35,6 +35,14 @@ def terraform_name() -> str:
     return os.environ.get("TERRAFORM_BINARY_NAME") or "terraform"
 
 
+def output_folder(folder: Path) -> Path:
+    """Where CDKTF, run in a folder, synthesizes stacks to.
+
+    https://developer.hashicorp.com/terraform/cdktf/create-and-deploy/environment-variables
+    """
+    return folder / (os.environ.get("CDKTF_OUTDIR") or "cdktf.out")
+
+
 def name_argument(resource_type: str) -> str:
     """The argument of a Terraform resource that holds its name in AWS."""
     return _NAME_ARGUMENTS.get(resource_type, "name")
