@@ -34,8 +34,9 @@ def read():
     for line in sys.stdin:
         request = json.loads(line)
         if "exit" in request:
-            os._exit(0)
+            break
         requests.put(request)
+    os._exit(0)
 
 log = open(os.environ["LOG"], "w")
 threading.Thread(target=read, daemon=True).start()
