@@ -223,7 +223,7 @@ def test_code_that_cannot_be_fetched_is_an_error(
 
 
 def test_missing_credentials_are_named(
-    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, session: boto3.Session
+    aws: EmbeddedAws, session: boto3.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert session
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
