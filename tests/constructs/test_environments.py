@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assay_constructs.environments import read_environments
@@ -556,11 +556,7 @@ def _mistakes(folder: Path, content: bytes) -> list[str]:
     return mistakes
 
 
-PROPERTY = settings(
-    max_examples=200,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+PROPERTY = settings(max_examples=200)
 
 
 @PROPERTY

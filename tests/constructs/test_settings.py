@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
@@ -897,7 +897,6 @@ def _field(count: int) -> st.SearchStrategy[tuple[str, set[int]]]:
     )
 
 
-@settings(deadline=None)
 @given(minutes=_field(60), hours=_field(24))
 @example(minutes=("0", {0}), hours=("0", {0}))
 @example(minutes=("*", set(range(60))), hours=("*", set(range(24))))

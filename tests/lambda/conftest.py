@@ -39,6 +39,8 @@ CONTEXT: Any = SimpleNamespace(
     invoked_function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:example",
     get_remaining_time_in_millis=lambda: 300_000,
 )
+# moto otherwise makes some hundred images in each test that touches EC2, a quarter of all its time.
+os.environ["MOTO_AMIS_PATH"] = str(Path(__file__).with_name("images.json"))
 KEYS = {
     "compliance-history": ("resource_id", "evaluation_timestamp"),
     "compliance-state": ("rule_name", "resource_id"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.alerts import Alerts
@@ -300,12 +300,7 @@ def test_a_reminder_keeps_to_the_limit_too(make: Callable[..., Alerts], calls: C
     assert len(body["open_violations"]) == 3000 - body["open_violations_left_out"] > 100
 
 
-@settings(
-    deadline=None,
-    max_examples=30,
-    # The fixtures stay as they are from one example to the next, and may.
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=30)
 @given(
     st.integers(0, 1500),
     st.integers(0, 1500),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from assay import evaluator, rules
@@ -1926,11 +1926,6 @@ event_fields = st.dictionaries(
 )
 
 
-@settings(
-    deadline=None,
-    # The fixtures stay as they are from one example to the next, and may.
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 @given(
     st.sampled_from(
         [
@@ -1951,7 +1946,6 @@ def test_any_event_is_answered_or_refused_by_name(
         assert evaluate({**told, **fields})["rule_name"] == "ec2-tag-compliance"
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(
         st.sampled_from(
@@ -1977,7 +1971,6 @@ def test_any_continuation_is_answered_or_refused_by_name(
         assert evaluate(told)["rule_name"] == "ec2-tag-compliance"
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(json_values)
 def test_any_json_is_answered_or_refused_by_name(evaluate: Evaluate, told: object) -> None:
     with suppress(UnsupportedEventError, ParameterError):

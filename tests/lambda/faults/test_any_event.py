@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assay import evaluator, report_aggregator
@@ -187,11 +187,8 @@ def _answer_or_refuse(tables: Any, event: object) -> None:
 def _settings(max_examples: int) -> settings:
     return settings(
         max_examples=max_examples,
-        deadline=None,
         derandomize=True,
         database=None,
-        # The fixtures stay as they are from one example to the next, and may.
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
 
 

@@ -503,7 +503,6 @@ def _environment() -> Iterator[None]:
 @pytest.mark.parametrize("all_changes_have_events", [True, False])
 @settings(
     max_examples=100,
-    deadline=None,
     derandomize=True,
     database=None,
     suppress_health_check=[*HealthCheck],

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from assay import forms
@@ -209,7 +209,6 @@ def test_an_apostrophe_goes_before_what_may_begin_a_formula(text: str, shown: st
 texts = st.text(max_size=12) | st.text(st.sampled_from(f"{DANGEROUS} ;,'\"`a\u200b"), max_size=8)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(texts, min_size=20, max_size=20))
 def test_any_text_comes_back_but_for_the_apostrophes(
     full: Report, with_resources: Callable[..., Report], values: list[str]

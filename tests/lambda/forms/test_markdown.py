@@ -5,7 +5,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -361,7 +361,6 @@ def test_a_minute_is_a_timestamp_without_seconds() -> None:
     assert minute("2026-11-20T06:01:02.000003Z") == "`2026-11-20 06:01`"
 
 
-@settings(deadline=None)
 @given(st.text())
 @example("![a](https://example.com) <b>*c*</b> `d` [e]: # ~f~ \\g &copy;")
 @example("# a")
@@ -394,7 +393,6 @@ def soiled(value: Any, texts: Iterator[str]) -> Any:
     return replace(value, **{name: soiled(getattr(value, name), texts) for name in names})
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(hostile, min_size=1, max_size=11))
 def test_no_text_of_a_report_is_read_as_markdown(full: Report, texts: list[str]) -> None:
     report = soiled(full, cycle(texts))

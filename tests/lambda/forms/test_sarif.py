@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator, Draft7Validator, ValidationError
 
@@ -396,9 +396,7 @@ def test_it_is_written_result_by_result(full: Report) -> None:
     assert end + after.partition("\n")[0] == "\n]"
 
 
-@settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30
-)
+@settings(max_examples=30)
 @given(text=st.text() | st.just('"results": []'))
 def test_any_text_is_valid(full: Report, with_resources: Callable[..., Report], text: str) -> None:
     report = replace(
