@@ -164,8 +164,8 @@ def running_processes(
 
 
 def left_of(running: RunningProcesses) -> list[str]:
-    """What still runs after 5 seconds: the kernel ends a killed group soon, not at once."""
-    deadline = time.monotonic() + 5
+    """What still runs after a minute: the kernel ends a killed group soon, not at once."""
+    deadline = time.monotonic() + 60
     while running() and time.monotonic() < deadline:
         time.sleep(0.05)
     return running()

@@ -298,7 +298,7 @@ def test_signal_while_the_app_is_synthesized_ends_its_node_too(
     left_processes: Callable[[], list[str]],
 ) -> None:
     with started([ASSAY, "demo"], tmp_path) as demo:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not any("jsii" in command for command in running_processes()):
             assert time.monotonic() < deadline
             time.sleep(0.05)

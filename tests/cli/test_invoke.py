@@ -163,14 +163,14 @@ def test_function_is_told_no_more_time_than_it_has(
     with Invocation(session, name, {}) as invocation:
         started = time.monotonic()
         # Its time passes whether anybody waits for it or not.
-        time.sleep(2)
+        time.sleep(2.9)
         with pytest.raises(FunctionError, match="after 3 seconds") as error:
             invocation.result()
-    assert time.monotonic() - started < 4.5
+    assert time.monotonic() - started < 5.5
     told = [int(line) for line in error.value.log.splitlines()]
     assert told == sorted(told, reverse=True)
     assert told[0] < 3000
-    assert told[-1] < 200
+    assert told[-1] < 1000
 
 
 def test_process_that_ends_itself_is_a_failure(

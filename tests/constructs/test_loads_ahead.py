@@ -158,7 +158,7 @@ def test_node_starts_before_anything_is_imported(run_stand_in: Run) -> None:
             from pathlib import Path
             from assay_constructs.loads_ahead import load_ahead
             load_ahead()
-            patience = time.monotonic() + 30
+            patience = time.monotonic() + 60
             while not Path(os.environ["LOG"]).exists() and time.monotonic() < patience:
                 time.sleep(0.01)
             print(json.dumps(Path(os.environ["LOG"]).exists()))

@@ -631,7 +631,7 @@ def test_marks_are_cleared_by_several_calls_at_once(
     meeting = threading.Barrier(2)
 
     def meet(**_: Any) -> None:
-        meeting.wait(10)
+        meeting.wait(60)
 
     events = aws.client("dynamodb").meta.events
     events.register("before-call.dynamodb", meet)
